@@ -1,0 +1,63 @@
+/*
+ * Every named maximum of the tree, in one list. Everything that can grow has its line here.
+ * Units are in the names.
+ */
+#ifndef VR_BASE_LIMITS_H
+#define VR_BASE_LIMITS_H
+
+/* HTTP edge (io/http_server, io/http_gate) */
+#define LIMIT_HTTP_BODY_BYTES       (64 * 1024)
+#define LIMIT_HTTP_HEADERS          48 /* CivetWeb drops those after its 64th without a word */
+#define LIMIT_HTTP_HEAD_BYTES       16384
+#define LIMIT_HTTP_TARGET_BYTES     4096
+#define LIMIT_HTTP_REQUEST_MS       10000 /* first byte to last byte of a request */
+#define LIMIT_HTTP_READ_STEP_BYTES  4096
+#define LIMIT_HTTP_RESPONSE_BYTES   (2 * 1024 * 1024)
+#define LIMIT_HTTP_RESPONSE_HEADERS 32
+#define LIMIT_HTTP_PATH_PARAMS      4
+#define LIMIT_REQUEST_ID_CHARS      128
+
+/* JSON that comes from outside (io/json) */
+#define LIMIT_JSON_BYTES  (64 * 1024)
+#define LIMIT_JSON_DEPTH  16
+#define LIMIT_JSON_TOKENS 2000
+
+/* Forms (app/form) */
+#define LIMIT_FORM_FIELDS 512
+
+/* Memory of one request (base/arena) and of any buffer (base/buf) */
+#define LIMIT_ARENA_BYTES (8 * 1024 * 1024)
+#define LIMIT_BUF_BYTES   (8 * 1024 * 1024)
+
+/* Procurement (seed/flux-acheteur) */
+#define LIMIT_NAME_CHARS           255
+#define LIMIT_FIELD_ERRORS         32
+#define LIMIT_CATALOGUE_FIELDS     512
+#define LIMIT_CATALOGUE_CATEGORIES 64
+
+/* Shared state and the bus */
+#define LIMIT_CACHE_VALUE_BYTES (256 * 1024)
+#define LIMIT_EVENT_BYTES       (256 * 1024)
+#define LIMIT_EVENT_HEADERS     32
+#define LIMIT_BUS_INFLIGHT      10000
+#define LIMIT_OUTBOX_BATCH      500
+
+/* Database (io/db) */
+#define LIMIT_DB_GROUP      256 /* units of work that share one commit */
+#define LIMIT_DB_QUEUE      10000
+#define LIMIT_DB_PARAMS     32
+#define LIMIT_DB_STATEMENTS 128 /* prepared, per connection */
+
+/* Webhooks */
+#define LIMIT_URL_BYTES              2048
+#define LIMIT_WEBHOOK_RESPONSE_BYTES (64 * 1024)
+#define LIMIT_WEBHOOK_EXCERPT_BYTES  1024
+#define LIMIT_WEBHOOK_RETRIES        32
+#define LIMIT_WEBHOOK_RETRY_AFTER_S  86400
+
+/* Observability */
+#define LIMIT_METRIC_LABELS  4
+#define LIMIT_METRIC_SERIES  4096 /* per family: one more is counted, not stored */
+#define LIMIT_LOG_LINE_BYTES 16384
+
+#endif
