@@ -1,6 +1,7 @@
 /*
  * Writes JSON, member by member, in the order given: what is signed or compared byte for byte must not depend on a
- * library's mood. Commas and escaping are done here. Text must be valid UTF-8; `<`, `>`, `&` are written as they are.
+ * library's mood. Commas and escaping are done here. Ill-formed UTF-8 becomes U+FFFD, so that what comes out is always
+ * JSON; `<`, `>`, `&` are written as they are.
  *
  *         struct json_write w = json_write_to(&buf);
  *         json_object(&w, NULL);

@@ -4,8 +4,12 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 bool utf8_valid(const void *bytes, size_t length);
+
+/* The character at the start of `bytes`: its size in bytes, or 0 when there is none or it is ill-formed. */
+size_t utf8_char(const void *bytes, size_t length, uint32_t *ret_code);
 
 /* Unicode characters (code points) of a valid text. */
 size_t utf8_length(const char *text);
