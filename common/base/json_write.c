@@ -2,11 +2,10 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/str.h"
 #include "common/base/utf8.h"
 
 struct json_write json_write_to(struct buf *out)
@@ -132,19 +131,10 @@ void json_int(struct json_write *w, const char *key, int64_t value)
 
 void json_double(struct json_write *w, const char *key, double value)
 {
-        char text[32];
+        char text[STR_DOUBLE_MAX];
 
         begin_value(w, key);
-        if (!isfinite(value)) { /* JSON has no such number */
-                buf_puts(w->out, "null");
-                return;
-        }
-        for (int digits = 15; digits <= 17; digits++) { /* the shortest that reads back the same */
-                snprintf(text, sizeof(text), "%.*g", digits, value);
-                if (strtod(text, NULL) == value)
-                        break;
-        }
-        buf_puts(w->out, text);
+        buf_puts(w->out, isfinite(value) ? str_double(value, text) : "null"); /* JSON has no such number */
 }
 
 void json_bool(struct json_write *w, const char *key, bool value)

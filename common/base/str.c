@@ -1,7 +1,9 @@
 #include "common/base/str.h"
 
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 static const char hex_digits[] = "0123456789abcdef";
 static const char base64_alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -88,6 +90,20 @@ enum err str_to_i64(const char *text, int64_t min, int64_t max, int64_t *ret_val
                 return ERR_INVALID;
         *ret_value = value;
         return ERR_OK;
+}
+
+char *str_double(double value, char text[STR_DOUBLE_MAX])
+{
+        if (!isfinite(value)) {
+                snprintf(text, STR_DOUBLE_MAX, "%s", isnan(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf");
+                return text;
+        }
+        for (int digits = 15; digits <= 17; digits++) {
+                snprintf(text, STR_DOUBLE_MAX, "%.*g", digits, value);
+                if (strtod(text, NULL) == value)
+                        break;
+        }
+        return text;
 }
 
 char **str_split(struct arena *arena, const char *text, char separator, size_t *ret_count)

@@ -21,6 +21,10 @@ char *str_trim(struct arena *arena, const char *text);
 /* A decimal number and nothing else, within [min, max]; else ERR_INVALID. No sign but '-', no spaces, no '+'. */
 MUST_CHECK enum err str_to_i64(const char *text, int64_t min, int64_t max, int64_t *ret_value);
 
+#define STR_DOUBLE_MAX 32
+/* The shortest decimal form that reads back the same; "NaN", "+Inf", "-Inf". Returns `text`. */
+char *str_double(double value, char text[STR_DOUBLE_MAX]);
+
 /* Splits at each `separator`; empty parts are kept, "" gives one empty part. The array ends with NULL. */
 char **str_split(struct arena *arena, const char *text, char separator, size_t *ret_count);
 
