@@ -25,6 +25,9 @@
 /* Forms (app/form) */
 #define LIMIT_FORM_FIELDS 512
 
+/* Pages (app/template): sections, partials and phrases inside one another */
+#define LIMIT_TEMPLATE_DEPTH 32
+
 /* Memory of one request (base/arena) and of any buffer (base/buf) */
 #define LIMIT_ARENA_BYTES (8 * 1024 * 1024)
 #define LIMIT_BUF_BYTES   (8 * 1024 * 1024)
