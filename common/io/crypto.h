@@ -14,6 +14,9 @@
 void crypto_sha256(const void *bytes, size_t length, unsigned char digest[CRYPTO_SHA256_BYTES]);
 /* Lower-case hex with a NUL. Returns `hex`. */
 char *crypto_sha256_hex(const void *bytes, size_t length, char hex[CRYPTO_SHA256_HEX]);
+#define CRYPTO_SHA1_HEX 41
+/* For names that a protocol wants (Redis' EVALSHA), never for security. */
+char *crypto_sha1_hex(const void *bytes, size_t length, char hex[CRYPTO_SHA1_HEX]);
 void crypto_hmac_sha256(const void *key, size_t key_length, const void *bytes, size_t length,
                         unsigned char digest[CRYPTO_SHA256_BYTES]);
 
