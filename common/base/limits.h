@@ -50,6 +50,8 @@
 #define LIMIT_DB_QUEUE      10000
 #define LIMIT_DB_PARAMS     32
 #define LIMIT_DB_STATEMENTS 128 /* prepared, per connection */
+#define LIMIT_DB_READERS    64
+#define LIMIT_DB_MIGRATIONS 1000
 
 /* Webhooks */
 #define LIMIT_URL_BYTES              2048

@@ -9,18 +9,24 @@
 
 struct db_conn; /* the driver's own */
 
+/* Only DB_OPEN_CREATE, the first opening of a process, may make a database that isn't there: one that vanishes while we
+ * run is never made again silently. */
+enum db_open_mode { DB_OPEN_READER, DB_OPEN_WRITER, DB_OPEN_CREATE };
+
 struct db_driver {
         const char *scheme; /* "sqlite", "postgresql" */
         /* Writers that may work at once: 1 for SQLite. */
         int writers;
-        enum err (*open)(const char *url, bool writer, int timeout_ms, struct db_conn **ret_conn);
+        enum err (*open)(const char *url, enum db_open_mode mode, int timeout_ms, struct db_conn **ret_conn);
         void (*close)(struct db_conn *conn);
         /* false: the connection is of no more use; db.c closes it and opens another. */
         bool (*alive)(struct db_conn *conn);
         enum err (*begin)(struct db_conn *conn, bool writing);
+        /* After a failure db.c calls rollback, which leaves the connection outside a transaction whatever happened. */
         enum err (*commit)(struct db_conn *conn);
         void (*rollback)(struct db_conn *conn);
-        /* Nested levels are numbered from 1. */
+        /* Nested levels are numbered from 1. `release` fails when the whole transaction is gone (the database undid it,
+         * the connection was lost); so does every statement from then on. */
         enum err (*savepoint)(struct db_conn *conn, int level);
         enum err (*release)(struct db_conn *conn, int level);
         void (*rollback_to)(struct db_conn *conn, int level);
@@ -38,5 +44,13 @@ struct db_driver {
 };
 
 extern const struct db_driver db_driver_sqlite;
+
+/* A transaction's body, for db.c and db_migrate.c. */
+struct db_tx {
+        const struct db_driver *driver;
+        struct db_conn *conn;
+        struct metric *durations; /* may be NULL */
+        int level;                /* of savepoints */
+};
 
 #endif
