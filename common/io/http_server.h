@@ -58,6 +58,7 @@ struct http_server_config {
         int port;            /* 0: any free one, ask http_server_port() */
         int threads;         /* a connection holds one, idle keep-alive too: more than the front door's pool */
         int keep_alive_ms;
+        int request_ms; /* first byte to last byte of a request; 0: LIMIT_HTTP_REQUEST_MS */
         void *arg;
         void (*handle)(void *arg, struct http_request *request, struct http_response *response);
         /* A request the gate refused: answer `err` in the service's form. The connection is closed after it. */
