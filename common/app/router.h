@@ -49,6 +49,7 @@ struct router_config {
         void *app;
         struct guard *guard; /* may be NULL without guarded routes */
         struct metrics *metrics;
+        bool quiet; /* access log at debug: for the management port */
         /* How an error looks; NULL: reply_error_json(). */
         void (*render_error)(void *app, struct exchange *x, enum err err);
         /* On every answer (security headers, rate limits); may be NULL. */
