@@ -129,6 +129,7 @@ struct service {
         const struct service_settings *settings;
         struct metrics *metrics;
         struct http_server *management;
+        struct service_state *state; /* service.c's own */
         struct {
                 const char *name;
                 service_check check;
@@ -136,7 +137,6 @@ struct service {
                 bool liveness; /* a part of /livez (does this process make progress?) instead of /readyz */
         } checks[SERVICE_CHECKS];
         size_t check_count;
-        bool stopping;
 };
 
 /* Log, signals (SIGPIPE ignored, SIGTERM and SIGINT caught), metrics, management port (not ready yet). */
