@@ -1,0 +1,58 @@
+/* Everything this process holds, opened and closed in one place. Handlers, consumers and the sweep get it whole. */
+#ifndef VR_MARKET_APP_H
+#define VR_MARKET_APP_H
+
+#include "common/app/catalogue.h"
+#include "common/app/guard.h"
+#include "common/app/outbox.h"
+#include "common/app/router.h"
+#include "common/app/service.h"
+#include "common/app/subscriber.h"
+#include "common/io/bus.h"
+#include "common/io/cache.h"
+#include "common/io/db.h"
+#include "common/io/http_server.h"
+#include "services/market/consumed.h"
+#include "services/market/market_snapshot.h"
+#include "services/market/reconcile.h"
+#include "services/market/settings.h"
+
+struct market_metrics {
+        struct metric *created;       /* vr_markets_created_total {market_type} */
+        struct metric *completed;     /* vr_markets_completed_total {market_type} */
+        struct metric *configuration; /* vr_market_configuration_duration_seconds */
+};
+
+struct market_app {
+        const struct market_settings *settings;
+        struct service service;
+        struct market_metrics metrics;
+        struct catalogue *catalogue;
+        struct buf catalogue_json; /* the body of GET /api/v1/fields, made once */
+        struct db *db;
+        struct cache *cache;
+        struct bus_producer *producer;
+        struct outbox *outbox;
+        struct consumed consumed; /* the consumer's own */
+        struct subscriber *subscriber;
+        struct reconciler *reconciler;
+        struct guard *guard;
+        struct router *router;
+        struct http_server *http;
+};
+
+/* Logs what is wrong. Half-opened is fine for market_app_close, which closes in reverse order. */
+MUST_CHECK enum err market_app_open(struct market_app *app, const struct market_settings *settings);
+void market_app_close(struct market_app *app);
+
+/* `vr-market migrate`: brings the schema up to date. */
+MUST_CHECK enum err market_migrate(const struct market_settings *settings);
+
+/* One count per type of the market. */
+void market_count_types(struct metric *metric, unsigned types);
+
+/* Reads the market and puts its snapshot into Redis. A failing Redis is a warning: the wizard then asks us. */
+void market_refresh_snapshot(struct market_app *app, struct arena *arena, const struct log_ctx *log,
+                             const char *identifier);
+
+#endif
