@@ -247,8 +247,8 @@ def scripts_pass_shellcheck(tree):
         yield "deploy/local/packages:1: no shellcheck on this machine (make packages)"
         return
     for path in scripts:
-        told = subprocess.run([program, "--format=gcc", "--exclude=SC1090,SC1091", "-"], input=tree[path], text=True,
-                              stdout=subprocess.PIPE, check=False).stdout
+        told = subprocess.run([program, "--format=gcc", "--external-sources", "--exclude=SC2317", "-"], input=tree[path], text=True,
+                              cwd=ROOT, stdout=subprocess.PIPE, check=False).stdout
         for line in told.splitlines():
             yield f"{path}{line[1:]}"
 
