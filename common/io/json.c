@@ -368,6 +368,11 @@ bool json_is(const struct json *value, enum json_type type)
         return value && json_type(value) == type;
 }
 
+bool json_is_true(const struct json *value)
+{
+        return value && (node(value)->type & 0xFF) == cJSON_True;
+}
+
 const struct json *json_get(const struct json *object, const char *key)
 {
         if (!json_is(object, JSON_OBJECT))
@@ -423,7 +428,7 @@ bool json_get_bool(const struct json *object, const char *key, bool fallback)
 {
         const struct json *value = json_get(object, key);
 
-        return json_is(value, JSON_BOOL) ? (node(value)->type & 0xFF) == cJSON_True : fallback;
+        return json_is(value, JSON_BOOL) ? json_is_true(value) : fallback;
 }
 
 static bool is_whole(double number)
@@ -467,7 +472,7 @@ static void print_value(struct json_write *w, const char *key, const struct json
                 json_null(w, key);
                 return;
         case JSON_BOOL:
-                json_bool(w, key, (node(value)->type & 0xFF) == cJSON_True);
+                json_bool(w, key, json_is_true(value));
                 return;
         case JSON_NUMBER:
                 if (is_whole(node(value)->valuedouble))

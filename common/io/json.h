@@ -28,6 +28,7 @@ DEFINE_FREEP(struct json, json)
 
 enum json_type json_type(const struct json *value);
 bool json_is(const struct json *value, enum json_type type); /* false for NULL */
+bool json_is_true(const struct json *value);
 
 /* NULL when absent or when `object` is NULL or no object. Case matters. */
 const struct json *json_get(const struct json *object, const char *key);
