@@ -1,6 +1,6 @@
 /*
  * The field catalogue (proto/catalogue/fields.csv, categories.csv), built into the binary, read once at start,
- * never changed after: any thread. What a market of given types requires and allows: facts.md §1 (the union over its types).
+ * never changed after: any thread. What a market of given types requires and allows: the union over its types (proto/catalogue/README.md §1).
  */
 #ifndef VR_APP_CATALOGUE_H
 #define VR_APP_CATALOGUE_H
@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "common/base/arena.h"
 #include "common/base/err.h"
 
 struct catalogue_category {
@@ -22,7 +23,7 @@ struct catalogue_field {
         const struct catalogue_category *category, *subcategory;
         const char *label_fr, *label_en;
         const char *description_fr, *description_en;
-        const char *input_type; /* facts.md §1 */
+        const char *input_type; /* proto/catalogue/README.md §1 */
         bool required;          /* comes with the type; else the buyer may add it */
         unsigned types;         /* mask of enum market_type */
         const char *source;     /* "authentic:INSEE", "declaration", "document" */
@@ -38,8 +39,14 @@ struct catalogue {
         const char *etag; /* of its content, quoted */
 };
 
-/* ERR_CORRUPT when the files break a rule of facts.md (a duplicate key, an unknown category or type…); `ret_detail` says where. */
+/*
+ * ERR_CORRUPT when the files break a rule of their README (a duplicate key, an unknown category or type…);
+ * `ret_detail` says where, and lives as long as the process.
+ */
 MUST_CHECK enum err catalogue_load(struct catalogue **ret_catalogue, const char **ret_detail);
+/* The same from texts; all of it lives in the arena. For tests: what is built in does not break rules. */
+MUST_CHECK enum err catalogue_parse(struct arena *arena, const char *categories_csv, const char *fields_csv,
+                                    struct catalogue *ret_catalogue, const char **ret_detail);
 void catalogue_free(struct catalogue *catalogue);
 DEFINE_FREEP(struct catalogue, catalogue)
 

@@ -14,7 +14,10 @@ struct token_grant {
         int64_t issued_ms;
         int64_t ttl_ms;
 };
-/* Stores a new token and revokes the previous one of that scope set, in one script. `ret_token`: in clear, once. */
+/*
+ * Stores a new token and revokes the previous one of that scope set, in one script. `ret_token`: in clear, once.
+ * ERR_FORBIDDEN: Redis holds the editor to be unusable (tokens_set_editor); if the database knows better, say so and retry.
+ */
 MUST_CHECK enum err tokens_issue(struct cache *cache, struct arena *arena, const struct token_grant *grant,
                                  const char **ret_token);
 
@@ -28,6 +31,9 @@ struct token_info {
 /* ERR_NOT_FOUND when unknown, expired or revoked. */
 MUST_CHECK enum err tokens_find(struct cache *cache, struct arena *arena, const char *token,
                                 struct token_info *ret_info);
+
+/* Ends one token (RFC 7009). ERR_NOT_FOUND: there is none; ERR_FORBIDDEN: it is another editor's. */
+MUST_CHECK enum err tokens_revoke(struct cache *cache, struct arena *arena, const char *token, const char *editor_id);
 
 /* Tells all replicas whether the editor may be served. Losing it (usable = false) ends all its tokens, for good. */
 MUST_CHECK enum err tokens_set_editor(struct cache *cache, const char *editor_id, bool usable);
