@@ -159,7 +159,24 @@ static enum err dispatch(const struct router *router, struct exchange *x, const 
         err = check_access(router, x, route->access);
         if (err)
                 return err;
-        return route->handle(router->config.app, x);
+        err = route->handle(router->config.app, x);
+        if (err)
+                return err;
+        if (x->response->status == 0) {
+                x->detail = "the handler gave no answer";
+                return ERR_INTERNAL;
+        }
+        return buf_err(&x->response->body);
+}
+
+/* The path was still understood: an unknown one is 404 whatever the method, a known one says what it allows. */
+static enum err route_refused(const struct router *router, struct exchange *x, enum err err)
+{
+        const struct route *route;
+        if (x->request->path[0] != '/')
+                return err;
+        enum err found = find_route(router, x, &route);
+        return err == ERR_METHOD_NOT_ALLOWED && found == ERR_NOT_FOUND ? found : err;
 }
 
 /* --- what is told about it -------------------------------------------------------------------------------------- */
@@ -194,7 +211,8 @@ static void log_exchange(const struct router *router, const struct exchange *x, 
         size_t count = 0;
         const char *path = loggable_path(x, route);
         fields[count++] = LOG_STR("http.request.method", method_label(x->request->method));
-        fields[count++] = LOG_STR("http.route", x->route);
+        if (x->route[0] != '\0')
+                fields[count++] = LOG_STR("http.route", x->route);
         if (path != NULL)
                 fields[count++] = LOG_STR("url.path", path);
         fields[count++] = LOG_INT("http.response.status_code", status);
@@ -240,13 +258,9 @@ void router_refuse(void *arg, struct http_request *request, struct http_response
         struct router *router = arg;
         struct exchange x = {0};
         exchange_init(&x, request, response);
-        const struct route *route = NULL;
-        if (request->path[0] == '/') {
-                enum err found = find_route(router, &x, &route);
-                (void)found; /* only its name is of use here */
-        }
+        err = route_refused(router, &x, err);
         render_error(router, &x, err);
-        finish(router, &x, route, err);
+        finish(router, &x, NULL, err);
 }
 
 /* --- what handlers ask ------------------------------------------------------------------------------------------ */

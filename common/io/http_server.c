@@ -245,7 +245,8 @@ static enum err read_body(struct mg_connection *conn, struct http_worker *worker
         if (length == 0)
                 return ERR_OK;
         http_worker_enter(worker, HTTP_PHASE_BODY);
-        if (http_request_header(request, "Expect") != NULL)
+        if (http_request_header(request, "Expect") != NULL &&
+            strcmp(mg_get_request_info(conn)->http_version, "1.1") == 0)
                 (void)mg_write(conn, CONTINUE_LINE, strlen(CONTINUE_LINE));
         char *body = arena_alloc(request->arena, length + 1);
         for (size_t got = 0; got < length;) {
@@ -357,28 +358,56 @@ static int on_request(struct mg_connection *conn)
         return status;
 }
 
-static enum err err_of_library_status(const struct http_worker *worker, int status)
+/*
+ * The library refuses methods it does not know as a bad request. Its words tell that it had looked at the request line,
+ * and then all three parts of it are ended texts.
+ */
+static bool is_unknown_method(const struct mg_request_info *info, const char *message)
 {
-        if (worker->phase != HTTP_PHASE_OUTSIDE && http_worker_expired(worker))
+        if (!str_equal(message, "Bad request") || !info->http_version || info->num_headers != 0)
+                return false;
+        if (strcmp(info->http_version, "1.1") != 0 && strcmp(info->http_version, "1.0") != 0)
+                return false;
+        size_t length = strlen(info->request_method);
+        return length > 0 && length == strspn(info->request_method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+}
+
+static enum err judge_library_error(const struct http_worker *worker, const struct mg_request_info *info, int status,
+                                    const char *message, struct http_request *request)
+{
+        if (http_worker_expired(worker))
                 return ERR_REQUEST_TIMEOUT;
-        if (status == 413) /* its word for a head that does not fit */
+        bool full = worker->buffer != NULL && worker->read_end - worker->buffer >= LIMIT_HTTP_HEAD_BYTES;
+        if (full || status == 413) /* its word for a head that does not fit; 1.15 says 400 */
                 return ERR_HEADERS_TOO_LARGE;
-        return status >= 500 && status != 505 ? ERR_INTERNAL : ERR_BAD_REQUEST;
+        if (status >= 500 && status != 505)
+                return ERR_INTERNAL;
+        if (!is_unknown_method(info, message))
+                return ERR_BAD_REQUEST;
+        const char *target = arena_strndup(request->arena, info->request_uri, strcspn(info->request_uri, "?"));
+        return take_path(request, target) == ERR_OK ? ERR_METHOD_NOT_ALLOWED : ERR_BAD_REQUEST;
 }
 
 /* What the library refuses by itself (no HTTP, a head too large or too slow) gets an answer of our form. */
 static int on_error(struct mg_connection *conn, int status, const char *message)
 {
-        (void)message;
         struct http_server *server = server_of(conn);
         struct http_worker *worker = http_hooks_worker();
         AUTO(arena_freep) struct arena *arena = arena_new();
         struct http_request request = empty_request(arena, mg_get_request_info(conn));
         struct http_response response = {0};
         buf_init(&response.body, LIMIT_HTTP_RESPONSE_BYTES);
-        (void)refuse(server, worker, conn, &request, &response, err_of_library_status(worker, status));
+        enum err err = judge_library_error(worker, mg_get_request_info(conn), status, message, &request);
+        (void)refuse(server, worker, conn, &request, &response, err);
         buf_done(&response.body);
         return 0;
+}
+
+/* A target that is not a path of ours ("*", another host's) the library drops without a word. */
+static void on_close(const struct mg_connection *conn)
+{
+        if (http_hooks_worker()->phase == HTTP_PHASE_HEAD)
+                (void)on_error((struct mg_connection *)conn, 400, "");
 }
 
 static int on_open(const struct mg_connection *conn, void **ret_data)
@@ -434,10 +463,11 @@ static int on_access(const struct mg_connection *conn, const char *message)
 static struct mg_context *start_library(struct http_server *server)
 {
         const struct http_server_config *config = &server->config;
-        char listen[64], threads[16], timeout[16];
+        char listen[64], threads[16], timeout[16], head_bytes[16];
         snprintf(listen, sizeof(listen), "%s%s%d", config->address ? config->address : "", config->address ? ":" : "",
                  config->port);
         snprintf(threads, sizeof(threads), "%d", config->threads);
+        snprintf(head_bytes, sizeof(head_bytes), "%d", LIMIT_HTTP_HEAD_BYTES);
         /* ours, in http_hooks, are shorter and count from the first byte */
         snprintf(timeout, sizeof(timeout), "%d", 2 * (config->request_ms + config->keep_alive_ms) + 1000);
         const char *options[] = {
@@ -454,7 +484,7 @@ static struct mg_context *start_library(struct http_server *server)
                 "keep_alive_timeout_ms",
                 timeout,
                 "max_request_size",
-                "16384",
+                head_bytes,
                 "decode_url",
                 "no",
                 "decode_query_string",
@@ -477,6 +507,7 @@ static struct mg_context *start_library(struct http_server *server)
                 .begin_request = on_request,
                 .http_error = on_error,
                 .init_connection = on_open,
+                .connection_close = on_close,
                 .connection_closed = on_closed,
                 .init_thread = on_thread,
                 .exit_thread = on_thread_end,
