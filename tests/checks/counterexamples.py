@@ -46,7 +46,7 @@ EXAMPLES = {
             ({"common/io/json.c": "#include <civetweb.h>\n"}, "civetweb.h belongs"),
             ({"services/auth/a.c": "#include <cjson/cJSON.h>\n"}, "cJSON.h belongs"),
             ({"common/app/event.c": "#include <librdkafka/rdkafka.h>\n"}, "rdkafka.h belongs"),
-            ({"common/io/cache.h": "#include <hiredis/hiredis.h>\n"}, "hiredis.h belongs"),
+            ({"common/io/cache.h": "#include <hiredis.h>\n"}, "hiredis.h belongs"),
             ({"services/webhook/sender.c": "#include <curl/curl.h>\n"}, "curl.h belongs"),
             ({"common/io/db.c": "#include <sqlite3.h>\n"}, "sqlite3.h belongs"),
             ({"common/io/db_sqlite.c": "#include <libpq-fe.h>\n"}, "libpq-fe.h belongs"),
