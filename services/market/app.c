@@ -117,6 +117,12 @@ static enum err open_catalogue(struct market_app *app)
         return err ? fail(err, "the field catalogue is broken", detail) : ERR_OK;
 }
 
+enum err market_app_prepare(struct market_app *app)
+{
+        register_metrics(app);
+        return open_catalogue(app);
+}
+
 /* ---- database, Redis, Kafka ---- */
 
 static enum err open_database(struct market_app *app)
@@ -238,8 +244,7 @@ enum err market_app_open(struct market_app *app, const struct market_settings *s
         err = service_open(&app->service, SERVICE_NAME, &settings->service);
         if (err)
                 return err;
-        register_metrics(app);
-        err = open_catalogue(app);
+        err = market_app_prepare(app);
         if (!err)
                 err = open_database(app);
         if (!err)

@@ -41,6 +41,8 @@ struct market_app {
         struct http_server *http;
 };
 
+/* What needs nothing from outside: metrics at 0, the catalogue. Part of opening, apart for the tests. */
+MUST_CHECK enum err market_app_prepare(struct market_app *app);
 /* Logs what is wrong. Half-opened is fine for market_app_close, which closes in reverse order. */
 MUST_CHECK enum err market_app_open(struct market_app *app, const struct market_settings *settings);
 void market_app_close(struct market_app *app);

@@ -1,0 +1,35 @@
+/* For the tests of this service: an app on a SQLite file of its own, without Redis (nothing listens), Kafka or HTTP. */
+#ifndef VR_MARKET_TEST_APP_H
+#define VR_MARKET_TEST_APP_H
+
+#include "services/market/app.h"
+
+#define TEST_EDITOR "0197a1b2-0000-7000-8000-000000000001"
+#define TEST_OTHER  "0197a1b2-0000-7000-8000-000000000002"
+
+struct test_app {
+        char folder[64];
+        char url[128];
+        struct market_settings settings;
+        struct market_app app;
+        struct arena *arena;
+};
+
+/* Ends the test program when it can't. */
+void test_app_open(struct test_app *t);
+void test_app_close(struct test_app *t);
+
+/* A market of TEST_EDITOR in the database. */
+void test_app_create(struct test_app *t, const char *identifier, unsigned types);
+/* Applies an event as the subscriber would, in a transaction, then what follows the commit. Data is JSON. */
+enum err test_app_consume(struct test_app *t, const char *type, const char *id, const char *subject, const char *data);
+/* Fails the test when there is no such market. */
+struct market test_app_market(struct test_app *t, const char *identifier);
+/* How many outbox rows of that type there are, and the last one's payload and id. */
+int test_app_outbox(struct test_app *t, const char *type, const char **ret_payload, const char **ret_id);
+/* As if the relay had published everything; `prune`: long ago. */
+void test_app_relay(struct test_app *t, bool prune);
+/* Outbox rows that wait for the relay. */
+int test_app_pending(struct test_app *t);
+
+#endif
