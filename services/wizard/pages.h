@@ -6,7 +6,7 @@
 
 extern const struct file wizard_templates[]; /* "pages/setup.mustache" */
 extern const struct file wizard_locales[];   /* "fr.json", "en.json" */
-extern const struct file wizard_assets[];    /* "voie-rapide-1f0c….css", and the same with ".gz" where that is smaller */
+extern const struct file wizard_assets[]; /* "voie-rapide-1f0c….css", and the same with ".gz" where that is smaller */
 
 /* Which file of wizard_assets a template means by {{assets.<name>}}. Ended by a NULL name. */
 struct wizard_asset {
