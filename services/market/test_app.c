@@ -1,4 +1,4 @@
-#include "services/market/app_for_test.h"
+#include "services/market/test_app.h"
 
 #include <stdio.h>
 #include <stdlib.h>
