@@ -43,6 +43,9 @@
 #define LIMIT_EVENT_BYTES       (256 * 1024)
 #define LIMIT_EVENT_HEADERS     32
 #define LIMIT_BUS_INFLIGHT      10000
+#define LIMIT_BUS_MESSAGE_BYTES (2 * 1024 * 1024) /* what strangers may have sent: it has to fit a dead letter */
+#define LIMIT_BUS_BATCH_BYTES   (4 * 1024 * 1024)
+#define LIMIT_BUS_TOPICS        32
 #define LIMIT_OUTBOX_BATCH      500
 
 /* Database (io/db) */
