@@ -207,6 +207,21 @@ enum err tokens_set_editor(struct cache *cache, const char *editor_id, bool usab
         return tell(cache, editor_id, usable ? "usable" : "unusable");
 }
 
+enum err tokens_editor_usable(struct cache *cache, struct arena *arena, const char *editor_id, bool *ret_usable)
+{
+        struct cache_value value = {0};
+        enum err err =
+                cache_command(cache, arena,
+                              CACHE_ARGS(cache_text("HGET"), cache_text(arena_printf(arena, "vr:editor:%s", editor_id)),
+                                         cache_text("usable")),
+                              &value);
+
+        if (err)
+                return err;
+        *ret_usable = value.type != CACHE_TEXT || !str_equal(value.text, "0");
+        return ERR_OK;
+}
+
 enum err tokens_revoke_all(struct cache *cache, const char *editor_id)
 {
         return tell(cache, editor_id, "revoke");

@@ -37,6 +37,9 @@ MUST_CHECK enum err tokens_revoke(struct cache *cache, struct arena *arena, cons
 
 /* Tells all replicas whether the editor may be served. Losing it (usable = false) ends all its tokens, for good. */
 MUST_CHECK enum err tokens_set_editor(struct cache *cache, const char *editor_id, bool usable);
+/* What that says now; true when Redis knows nothing of the editor. */
+MUST_CHECK enum err tokens_editor_usable(struct cache *cache, struct arena *arena, const char *editor_id,
+                                         bool *ret_usable);
 /* Ends all tokens of the editor (revoke-tokens, removal). */
 MUST_CHECK enum err tokens_revoke_all(struct cache *cache, const char *editor_id);
 

@@ -20,7 +20,7 @@ const { PurgeCSS } = require('purgecss')
 const dsfr = resolve(nodeModules, '@gouvfr/dsfr/dist')
 
 const components = ['core', 'component/link', 'component/button', 'component/badge', 'component/tag', 'component/form',
-  'component/checkbox', 'component/radio', 'component/alert', 'component/highlight', 'component/stepper',
+  'component/checkbox', 'component/radio', 'component/alert', 'component/notice', 'component/callout', 'component/stepper',
   'component/summary', 'component/skiplink', 'component/logo', 'component/header', 'component/footer',
   'utility/icons/icons-system', 'utility/icons/icons-arrows', 'utility/icons/icons-design']
 const fonts = { regular: 'Marianne-Regular', medium: 'Marianne-Medium', bold: 'Marianne-Bold' }
@@ -64,7 +64,7 @@ function readComponent (path, kind, fontFiles) {
 }
 
 function dataUri (path) {
-  const svg = readFileSync(path, 'utf8').trim().replace(/\s+/g, ' ').replace(/"/g, "'").replace(/[%#<>]/g, c => encodeURIComponent(c))
+  const svg = readFileSync(path, 'utf8').trim().replace(/"/g, "'").replace(/[%#<>]/g, c => encodeURIComponent(c))
   return `url("data:image/svg+xml,${svg}")`
 }
 
@@ -79,34 +79,17 @@ async function styleSheet (fontFiles) {
   const [purged] = await new PurgeCSS().purge({
     content: templates.map(path => ({ raw: readFileSync(path, 'utf8'), extension: 'html' })),
     css: [{ raw: parts.join('\n') }],
+    // a name ends at {{ }} too, and the attribute selectors of the icons are no words
     defaultExtractor: content => content.match(/[\w:/-]+/g) ?? [],
     safelist: { standard: ['data-fr-theme', 'dark'] },
+    variables: true,
     keyframes: true,
     fontFace: true
   })
   const version = JSON.parse(readFileSync(join(dsfr, '../package.json'), 'utf8')).version
   const licence = `/*! DSFR v${version} | SPDX-License-Identifier: Etalab-2.0 | restricted use (see terms and conditions) */\n`
 
-  return licence + dropUnusedVariables(postcss.parse(purged.css)).toString()
-}
-
-// Of the DSFR's 2,000 colours a page shows some fifty, each in a light and a dark value. (PurgeCSS would drop the second.)
-function dropUnusedVariables (sheet) {
-  const uses = new Map()
-  const used = new Set()
-  const namesIn = value => [...value.matchAll(/var\((--[\w-]+)/g)].map(match => match[1])
-  const use = name => {
-    if (used.has(name)) return
-    used.add(name)
-    for (const other of uses.get(name) ?? []) use(other)
-  }
-
-  sheet.walkDecls(/^--/, d => { uses.set(d.prop, [...(uses.get(d.prop) ?? []), ...namesIn(d.value)]) })
-  sheet.walkDecls(/^(?!--)/, d => namesIn(d.value).forEach(use))
-  sheet.walkDecls(/^--/, d => { if (!used.has(d.prop)) d.remove() })
-  sheet.walkRules(rule => { if (rule.nodes.length === 0) rule.remove() })
-  sheet.walkAtRules(rule => { if (rule.nodes?.length === 0) rule.remove() })
-  return sheet
+  return licence + purged.css.replace(/[^{}]+\{\}/g, '')
 }
 
 rmSync(folder, { recursive: true, force: true })

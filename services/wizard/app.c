@@ -1,0 +1,207 @@
+#include "services/wizard/app.h"
+
+#include "common/base/log.h"
+#include "common/base/str.h"
+#include "services/wizard/page.h"
+#include "services/wizard/pages.h"
+#include "services/wizard/publisher.h"
+
+#define SERVICE_NAME     "vr-wizard"
+#define CACHE_POOL       64
+#define CACHE_TIMEOUT_MS 200
+#define MARKET_READ_MS   2000
+#define TOPICS_WAIT_MS   5000
+#define KEEP_ALIVE_MS    5000
+#define PING_MS          1000
+
+static enum err fail(enum err err, const char *what, const char *detail)
+{
+        log_error(NULL, "service.start", what, LOG_ERR(err), LOG_DETAIL(detail));
+        return err;
+}
+
+/* What a buyer can get wrong, by step (page templates: `error`). */
+static const struct {
+        enum step step;
+        const char *field;
+} mistakes[] = {
+        {STEP_SETUP, "defense"},
+        {STEP_ADDITIONAL, "answer"},
+        {STEP_ADDITIONAL, "choices"},
+        {STEP_SUMMARY, "confirmation"},
+};
+
+static void register_metrics(struct wizard_app *app)
+{
+        static const double bounds_s[] = {5, 10, 30, 60, 120, 300, 600, 1800, 3600, 14400, 86400};
+        struct metrics *metrics = app->service.metrics;
+        struct wizard_metrics *m = &app->metrics;
+
+        m->entered =
+                metrics_counter(metrics, "vr_wizard_step_entered_total", "step", "Steps shown for the first time.");
+        m->completed = metrics_counter(metrics, "vr_wizard_step_completed_total", "step", "Steps completed.");
+        m->abandoned = metrics_counter(metrics, "vr_wizard_step_abandoned_total", "step",
+                                       "Steps that were open when the progress lapsed.");
+        m->duration =
+                metrics_histogram(metrics, "vr_wizard_step_duration_seconds", "step",
+                                  "First display of a step to its accepted answer.", bounds_s, ARRAY_LEN(bounds_s));
+        m->errors = metrics_counter(metrics, "vr_wizard_validation_errors_total", "step,field",
+                                    "Answers that were sent back for correction.");
+        for (int step = 0; step < STEP_COUNT; step++) {
+                const char *const name[] = {step_name((enum step)step)};
+                metric_series(m->entered, name);
+                metric_series(m->completed, name);
+                metric_series(m->abandoned, name);
+                metric_series(m->duration, name);
+        }
+        for (size_t i = 0; i < ARRAY_LEN(mistakes); i++)
+                METRIC_SERIES(m->errors, step_name(mistakes[i].step), mistakes[i].field);
+}
+
+static enum err open_pages(struct wizard_app *app)
+{
+        const char *detail = NULL;
+        enum err err = catalogue_load(&app->catalogue, &detail);
+
+        if (err)
+                return fail(err, "the field catalogue is broken", detail);
+        err = templates_load(wizard_templates, &app->templates, &detail);
+        if (err)
+                return fail(err, "a page template is broken", detail);
+        app->words_arena = arena_new();
+        app->fallback = str_equal(app->settings->default_language, "en") ? LANGUAGE_EN : LANGUAGE_FR;
+        err = page_load_words(app);
+        return err ? fail(err, "the translations are broken", NULL) : ERR_OK;
+}
+
+static enum err open_state(struct wizard_app *app)
+{
+        const struct wizard_settings *settings = app->settings;
+        const struct cache_config config = {
+                .url = settings->service.redis_url,
+                .pool = CACHE_POOL,
+                .timeout_ms = CACHE_TIMEOUT_MS,
+                .metrics = app->service.metrics,
+        };
+        enum err err = cache_open(&config, &app->cache);
+
+        if (err)
+                return fail(err, "VR_REDIS_URL can't be used", NULL);
+        err = http_client_global_init();
+        if (!err)
+                err = http_client_new(MARKET_READ_MS, &app->http_client);
+        if (err)
+                return fail(err, "the HTTP client can't be made", NULL);
+        app->markets = (struct market_reader){
+                .cache = app->cache, .http = app->http_client, .market_url = settings->market_url};
+        app->store = (struct progress_store){.cache = app->cache, .ttl_ms = settings->progress_ttl_s * 1000};
+        app->origins =
+                (struct origins){.public_url = settings->service.public_url, .allowed = settings->allowed_origins};
+        app->secure = str_starts_with(settings->service.public_url, "https://");
+        return ERR_OK;
+}
+
+static struct bus_config bus_of(const struct wizard_app *app)
+{
+        return (struct bus_config){
+                .brokers = app->settings->service.kafka_brokers,
+                .client_id = SERVICE_NAME,
+                .metrics = app->service.metrics,
+        };
+}
+
+static enum err open_bus(struct wizard_app *app)
+{
+        static const char *const topics[] = {TOPIC_CONFIGURATION, NULL};
+        const struct bus_config bus = bus_of(app);
+        struct publisher_config publisher = {
+                .store = &app->store, .markets = &app->markets, .abandoned = app->metrics.abandoned};
+        /* Buyers can work while Kafka is away: events wait in Redis, and the confirmation says so. */
+        enum err err = bus_ensure_topics(&bus, event_topics, event_topic_count, TOPICS_WAIT_MS);
+
+        if (err)
+                log_warn(NULL, "kafka.topics", "topics could not be checked", LOG_ERR(err));
+        err = bus_producer_open(&bus, topics, &app->producer);
+        if (err)
+                return fail(err, "the Kafka producer can't be made", NULL);
+        publisher.producer = app->producer;
+        err = publisher_start(&publisher, &app->publisher);
+        return err ? fail(err, "the publisher can't be started", NULL) : ERR_OK;
+}
+
+static enum err open_http(struct wizard_app *app)
+{
+        const struct service_settings *settings = &app->settings->service;
+        const struct router_config routes = {
+                .routes = wizard_routes,
+                .app = app,
+                .metrics = app->service.metrics,
+                .render_error = page_render_error,
+                .finish = page_finish,
+        };
+        struct http_server_config http = {
+                .address = settings->http_address,
+                .port = (int)settings->http_port,
+                .threads = (int)settings->http_threads,
+                .keep_alive_ms = KEEP_ALIVE_MS,
+                .handle = router_handle,
+                .refuse = router_refuse,
+        };
+        enum err err = router_new(&routes, &app->router);
+
+        if (err)
+                return fail(err, "the route table is broken", NULL);
+        http.arg = app->router;
+        err = http_server_start(&http, &app->http);
+        return err ? fail(err, "VR_HTTP_PORT can't be listened on", NULL) : ERR_OK;
+}
+
+static enum err check_redis(void *arg)
+{
+        return cache_ping(((struct wizard_app *)arg)->cache);
+}
+
+static enum err check_kafka(void *arg)
+{
+        const struct bus_config bus = bus_of(arg);
+
+        return bus_ping(&bus, PING_MS);
+}
+
+enum err wizard_app_open(struct wizard_app *app, const struct wizard_settings *settings)
+{
+        enum err err;
+
+        app->settings = settings;
+        err = service_open(&app->service, SERVICE_NAME, &settings->service);
+        if (err)
+                return err;
+        register_metrics(app);
+        err = open_pages(app);
+        if (!err)
+                err = open_state(app);
+        if (!err)
+                err = open_bus(app);
+        if (!err)
+                err = open_http(app);
+        if (err)
+                return err;
+        service_add_check(&app->service, "redis", check_redis, app, false);
+        service_add_check(&app->service, "kafka", check_kafka, app, false);
+        return ERR_OK;
+}
+
+void wizard_app_close(struct wizard_app *app)
+{
+        http_server_stop(app->http);
+        router_free(app->router);
+        publisher_stop(app->publisher); /* closes the producer */
+        http_client_free(app->http_client);
+        http_client_global_done();
+        cache_close(app->cache);
+        arena_free(app->words_arena);
+        templates_free(app->templates);
+        catalogue_free(app->catalogue);
+        if (app->service.name)
+                service_close(&app->service);
+}

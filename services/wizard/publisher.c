@@ -1,0 +1,243 @@
+#include "services/wizard/publisher.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/base/clock.h"
+#include "common/base/id.h"
+#include "common/base/log.h"
+#include "common/base/str.h"
+#include "services/wizard/wizard_events.h"
+
+#define SWEEP_MS     2000 /* between two sweeps */
+#define SETTLE_MS    5000 /* an event younger than this may still be on its way */
+#define REPORTED_MAX 4096 /* reports waiting for their removal from Redis; more stay for the sweep */
+#define CLOSE_MS     5000
+#define SEND_MS      10000 /* the sweep's patience for one report */
+
+struct publisher {
+        struct publisher_config config;
+        pthread_t thread;
+        pthread_mutex_t lock;
+        pthread_cond_t wake;
+        atomic_bool stopping;
+        char reported[REPORTED_MAX][ID_UUID_MAX]; /* ids with a report, not yet removed from Redis */
+        size_t reported_count;
+};
+
+struct ticket {
+        struct publisher *publisher;
+        char id[ID_UUID_MAX];
+};
+
+/* On the producer's thread. */
+static void on_report(void *arg, enum err err)
+{
+        struct ticket *ticket = arg;
+        struct publisher *publisher = ticket->publisher;
+
+        if (!err) {
+                pthread_mutex_lock(&publisher->lock);
+                if (publisher->reported_count < REPORTED_MAX)
+                        memcpy(publisher->reported[publisher->reported_count++], ticket->id, ID_UUID_MAX);
+                pthread_cond_signal(&publisher->wake);
+                pthread_mutex_unlock(&publisher->lock);
+        }
+        free(ticket);
+}
+
+static void send_one(struct publisher *publisher, struct arena *arena, const struct event *event)
+{
+        struct bus_message message = {0};
+        struct ticket *ticket = calloc(1, sizeof(*ticket));
+
+        if (!ticket || event_to_message(arena, event, &message)) {
+                free(ticket);
+                return;
+        }
+        ticket->publisher = publisher;
+        snprintf(ticket->id, sizeof(ticket->id), "%s", event->id);
+        if (bus_produce(publisher->config.producer, &message, on_report, ticket))
+                free(ticket);
+}
+
+void publisher_send(struct publisher *publisher, struct arena *arena, const struct event *events, size_t count)
+{
+        for (size_t i = 0; i < count; i++)
+                send_one(publisher, arena, &events[i]);
+}
+
+enum err publisher_send_wait(struct publisher *publisher, struct arena *arena, const struct event *event,
+                             int timeout_ms)
+{
+        struct bus_message message = {0};
+        enum err err = event_to_message(arena, event, &message);
+
+        if (err)
+                return err;
+        return bus_produce_wait(publisher->config.producer, &message, timeout_ms);
+}
+
+static void remove_reported(struct publisher *publisher, struct arena *arena)
+{
+        char(*ids)[ID_UUID_MAX];
+        size_t count;
+
+        pthread_mutex_lock(&publisher->lock);
+        count = publisher->reported_count;
+        ids = arena_memdup(arena, publisher->reported, count * ID_UUID_MAX);
+        publisher->reported_count = 0;
+        pthread_mutex_unlock(&publisher->lock);
+        for (size_t i = 0; i < count; i++)
+                if (waiting_remove(publisher->config.store, arena, ids[i]))
+                        return; /* Redis is away: the sweep publishes them once more under the same id */
+}
+
+/* A confirmation leaves the outbox when market has it. */
+static bool market_has_it(struct publisher *publisher, struct arena *arena, const struct event *event)
+{
+        struct market_view market = {0};
+        enum err err = market_read_fresh(publisher->config.markets, arena, event->subject, &market);
+
+        return err == ERR_NOT_FOUND || (!err && market.completed);
+}
+
+static void sweep_event(struct publisher *publisher, struct arena *arena, const struct event *event)
+{
+        bool confirmation = strcmp(event->type, "configuration.submitted") == 0;
+
+        if (event->time_ms + SETTLE_MS > clock_wall_ms())
+                return;
+        if (confirmation && market_has_it(publisher, arena, event)) {
+                if (waiting_remove(publisher->config.store, arena, event->id))
+                        log_debug(NULL, "outbox.kept", "Redis is away: the event is removed next time");
+                return;
+        }
+        if (publisher_send_wait(publisher, arena, event, SEND_MS))
+                return;
+        if (!confirmation && waiting_remove(publisher->config.store, arena, event->id))
+                log_debug(NULL, "outbox.kept", "Redis is away: the event is removed next time");
+}
+
+static void sweep_outbox(struct publisher *publisher, struct arena *arena)
+{
+        const char *cursor = "0";
+
+        do {
+                struct event *events = NULL;
+                size_t count = 0;
+                if (waiting_scan(publisher->config.store, arena, &cursor, &events, &count))
+                        return;
+                for (size_t i = 0; i < count && !publisher->stopping; i++)
+                        sweep_event(publisher, arena, &events[i]);
+        } while (strcmp(cursor, "0") != 0 && !publisher->stopping);
+}
+
+/* Progress that lapsed without a confirmation was abandoned. */
+static void end_one(struct publisher *publisher, struct arena *arena, const char *identifier)
+{
+        const struct progress_store *store = publisher->config.store;
+        const struct wizard_event_context context = {
+                .arena = arena, .identifier = identifier, .now_ms = clock_wall_ms()};
+        struct log_ctx log = {.market = identifier};
+        struct progress progress = {0};
+        struct event event = {0};
+        bool submitted = false, ended = false, abandoned;
+        enum err err = submission_exists(store, arena, identifier, &submitted);
+
+        if (err)
+                return;
+        abandoned = !submitted && !lapsed_load(store, arena, identifier, &progress);
+        if (abandoned && wizard_event_abandoned(&context, &progress, &event))
+                return;
+        if (lapsed_end(store, arena, identifier, abandoned ? &event : NULL, &ended) || !ended || !abandoned)
+                return;
+        metric_inc(publisher->config.abandoned, step_name(progress_step(&progress)));
+        log_info(&log, "configuration.abandoned", "progress lapsed before the confirmation",
+                 LOG_STR("vr.step", step_name(progress_step(&progress))));
+        publisher_send(publisher, arena, &event, 1);
+}
+
+static void sweep_lapses(struct publisher *publisher, struct arena *arena)
+{
+        const char *const *identifiers = NULL;
+        size_t count = 0;
+
+        if (lapsed_list(publisher->config.store, arena, clock_wall_ms(), &identifiers, &count))
+                return;
+        for (size_t i = 0; i < count; i++)
+                end_one(publisher, arena, identifiers[i]);
+}
+
+static void wait_for_work(struct publisher *publisher, int64_t until_ms)
+{
+        struct timespec at = {.tv_sec = until_ms / 1000, .tv_nsec = (until_ms % 1000) * 1000000};
+
+        pthread_mutex_lock(&publisher->lock);
+        while (!publisher->stopping && publisher->reported_count == 0 && clock_mono_ms() < until_ms)
+                pthread_cond_timedwait(&publisher->wake, &publisher->lock, &at);
+        pthread_mutex_unlock(&publisher->lock);
+}
+
+static void *publisher_main(void *arg)
+{
+        struct publisher *publisher = arg;
+        AUTO(arena_freep) struct arena *arena = arena_new();
+        int64_t next_sweep_ms = clock_mono_ms() + SWEEP_MS;
+
+        while (!publisher->stopping) {
+                bool mine = false;
+                wait_for_work(publisher, next_sweep_ms);
+                remove_reported(publisher, arena);
+                if (clock_mono_ms() >= next_sweep_ms) {
+                        next_sweep_ms = clock_mono_ms() + SWEEP_MS;
+                        if (!sweep_turn(publisher->config.store, arena, SWEEP_MS / 2, &mine) && mine) {
+                                sweep_outbox(publisher, arena);
+                                sweep_lapses(publisher, arena);
+                        }
+                }
+                arena_reset(arena);
+        }
+        remove_reported(publisher, arena);
+        return NULL;
+}
+
+enum err publisher_start(const struct publisher_config *config, struct publisher **ret_publisher)
+{
+        struct publisher *publisher = calloc(1, sizeof(*publisher));
+        pthread_condattr_t attributes;
+
+        if (!publisher)
+                return ERR_NO_MEMORY;
+        publisher->config = *config;
+        pthread_mutex_init(&publisher->lock, NULL);
+        pthread_condattr_init(&attributes);
+        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+        pthread_cond_init(&publisher->wake, &attributes);
+        pthread_condattr_destroy(&attributes);
+        if (pthread_create(&publisher->thread, NULL, publisher_main, publisher)) {
+                free(publisher);
+                return ERR_NO_MEMORY;
+        }
+        *ret_publisher = publisher;
+        return ERR_OK;
+}
+
+void publisher_stop(struct publisher *publisher)
+{
+        if (!publisher)
+                return;
+        pthread_mutex_lock(&publisher->lock);
+        publisher->stopping = true;
+        pthread_cond_signal(&publisher->wake);
+        pthread_mutex_unlock(&publisher->lock);
+        pthread_join(publisher->thread, NULL);
+        bus_producer_close(publisher->config.producer, CLOSE_MS); /* its reports come to us until then */
+        pthread_cond_destroy(&publisher->wake);
+        pthread_mutex_destroy(&publisher->lock);
+        free(publisher);
+}
