@@ -2,8 +2,8 @@
 #include "services/market/consumer.h"
 
 #include "common/base/str.h"
+#include "services/market/app_for_test.h"
 #include "services/market/reconcile.h"
-#include "services/market/test_app.h"
 #include "tests/support/unit.h"
 
 #include <string.h>

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/base/str.h"
-#include "services/market/test_app.h"
+#include "services/market/app_for_test.h"
 #include "tests/support/unit.h"
 
 #define VALID                                                                                               \

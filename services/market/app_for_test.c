@@ -1,4 +1,4 @@
-#include "services/market/test_app.h"
+#include "services/market/app_for_test.h"
 
 #include <stdio.h>
 #include <stdlib.h>

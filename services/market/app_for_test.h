@@ -1,6 +1,6 @@
 /* For the tests of this service: an app on a SQLite file of its own, without Redis (nothing listens), Kafka or HTTP. */
-#ifndef VR_MARKET_TEST_APP_H
-#define VR_MARKET_TEST_APP_H
+#ifndef VR_MARKET_APP_FOR_TEST_H
+#define VR_MARKET_APP_FOR_TEST_H
 
 #include "services/market/app.h"
 
