@@ -11,7 +11,11 @@
 #include "common/base/attr.h"
 #include "common/base/clock.h"
 
-#define STACK_BYTES_MIN   (1024 * 1024)
+#ifdef __SANITIZE_THREAD__ /* its own state takes most of a MiB of each stack */
+#define STACK_BYTES_MIN (8 * 1024 * 1024)
+#else
+#define STACK_BYTES_MIN (1024 * 1024)
+#endif
 #define NS_PER_MS         1000000
 #define MASTER_PAUSE_MS   20
 #define LISTENING_FDS_MAX 8

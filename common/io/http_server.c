@@ -452,12 +452,6 @@ static int on_message(const struct mg_connection *conn, const char *message)
         return 1;
 }
 
-static int on_access(const struct mg_connection *conn, const char *message)
-{
-        (void)conn, (void)message;
-        return 1;
-}
-
 /* --- start and stop --------------------------------------------------------------------------------------------- */
 
 static struct mg_context *start_library(struct http_server *server)
@@ -512,7 +506,6 @@ static struct mg_context *start_library(struct http_server *server)
                 .init_thread = on_thread,
                 .exit_thread = on_thread_end,
                 .log_message = on_message,
-                .log_access = on_access,
         };
         return mg_start(&callbacks, server, options);
 }
