@@ -6,7 +6,7 @@
 //
 // NAMES.c is the table `wizard_asset_names` of services/wizard/pages.h.
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, extname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -19,8 +19,8 @@ const postcss = require('postcss')
 const { PurgeCSS } = require('purgecss')
 const dsfr = resolve(nodeModules, '@gouvfr/dsfr/dist')
 
-const components = ['core', 'component/link', 'component/button', 'component/badge', 'component/tag', 'component/form',
-  'component/checkbox', 'component/radio', 'component/alert', 'component/notice', 'component/callout', 'component/stepper',
+const components = ['core', 'scheme', 'component/link', 'component/button', 'component/badge', 'component/tag', 'component/form',
+  'component/checkbox', 'component/radio', 'component/alert', 'component/highlight', 'component/stepper',
   'component/summary', 'component/skiplink', 'component/logo', 'component/header', 'component/footer',
   'utility/icons/icons-system', 'utility/icons/icons-arrows', 'utility/icons/icons-design']
 const fonts = { regular: 'Marianne-Regular', medium: 'Marianne-Medium', bold: 'Marianne-Bold' }
@@ -45,8 +45,9 @@ function add (name, base, extension, bytes) {
 // One DSFR file: its fonts are named as ours (or left out), its icons become part of the sheet.
 function readComponent (path, kind, fontFiles) {
   const base = join(dsfr, path)
-  const source = readFileSync(join(base, `${path.split('/').pop()}.${kind}.min.css`), 'utf8')
-  const sheet = postcss.parse(source)
+  const name = join(base, path.split('/').pop())
+  const file = existsSync(`${name}.${kind}.min.css`) ? `${name}.${kind}.min.css` : `${name}.min.css` // scheme has one for all
+  const sheet = postcss.parse(readFileSync(file, 'utf8'))
 
   sheet.walkAtRules('font-face', rule => {
     const used = Object.keys(fonts).find(key => rule.toString().includes(`/${fonts[key]}.woff2`))
@@ -64,7 +65,7 @@ function readComponent (path, kind, fontFiles) {
 }
 
 function dataUri (path) {
-  const svg = readFileSync(path, 'utf8').trim().replace(/"/g, "'").replace(/[%#<>]/g, c => encodeURIComponent(c))
+  const svg = readFileSync(path, 'utf8').trim().replace(/\s+/g, ' ').replace(/"/g, "'").replace(/[%#<>]/g, c => encodeURIComponent(c))
   return `url("data:image/svg+xml,${svg}")`
 }
 
@@ -74,22 +75,38 @@ function minify (css) {
 
 async function styleSheet (fontFiles) {
   const parts = [...components.map(path => readComponent(path, 'main', fontFiles)),
-    ...components.filter(path => !path.startsWith('utility')).map(path => readComponent(path, 'print', fontFiles)),
+    ...components.filter(path => !/^(utility|scheme)/.test(path)).map(path => readComponent(path, 'print', fontFiles)),
     minify(readFileSync(join(here, 'voie-rapide.css'), 'utf8'))]
   const [purged] = await new PurgeCSS().purge({
     content: templates.map(path => ({ raw: readFileSync(path, 'utf8'), extension: 'html' })),
     css: [{ raw: parts.join('\n') }],
-    // a name ends at {{ }} too, and the attribute selectors of the icons are no words
     defaultExtractor: content => content.match(/[\w:/-]+/g) ?? [],
     safelist: { standard: ['data-fr-theme', 'dark'] },
-    variables: true,
     keyframes: true,
     fontFace: true
   })
-  const version = JSON.parse(readFileSync(join(dsfr, '../package.json'), 'utf8')).version
-  const licence = `/*! DSFR v${version} | SPDX-License-Identifier: Etalab-2.0 | restricted use (see terms and conditions) */\n`
+  const licence = readFileSync(join(dsfr, 'core/core.min.css'), 'utf8').match(/\/\*![^]*?\*\//)[0] + '\n'
 
-  return licence + purged.css.replace(/[^{}]+\{\}/g, '')
+  return licence + dropUnusedVariables(postcss.parse(purged.css)).toString()
+}
+
+// Of the DSFR's 2,000 colours a page shows some fifty, each in a light and a dark value. (PurgeCSS would drop the second.)
+function dropUnusedVariables (sheet) {
+  const uses = new Map()
+  const used = new Set()
+  const namesIn = value => [...value.matchAll(/var\((--[\w-]+)/g)].map(match => match[1])
+  const use = name => {
+    if (used.has(name)) return
+    used.add(name)
+    for (const other of uses.get(name) ?? []) use(other)
+  }
+
+  sheet.walkDecls(/^--/, d => { uses.set(d.prop, [...(uses.get(d.prop) ?? []), ...namesIn(d.value)]) })
+  sheet.walkDecls(/^(?!--)/, d => namesIn(d.value).forEach(use))
+  sheet.walkDecls(/^--/, d => { if (!used.has(d.prop)) d.remove() })
+  sheet.walkRules(rule => { if (rule.nodes.length === 0) rule.remove() })
+  sheet.walkAtRules(rule => { if (rule.nodes?.length === 0) rule.remove() })
+  return sheet
 }
 
 rmSync(folder, { recursive: true, force: true })
