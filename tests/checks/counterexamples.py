@@ -29,7 +29,8 @@ EXAMPLES = {
             ({"services/auth/a.c": '#include "auth.h"\n', "services/auth/auth.h": ""}, "is no file"),
         ],
         including("services/auth/a_test.c", "common/base/err.h", "common/io/db.h", "common/app/reply.h",
-                  "services/auth/auth.h", "tests/support/unit.h"),
+                  "services/auth/auth.h", "tests/support/unit.h")
+        | including("services/auth/test_app.c", "tests/support/unit.h"),
     ),
     laws.rules_are_pure: (
         [
@@ -90,7 +91,8 @@ EXAMPLES = {
             ({"alone/z.c": ""}, "not listed"),
         ],
         {"x/a.c": "", "x/b.c": "", "x/c.c": "", "x/meson.build": MESON,
-         "y/z/a.c": "", "y/meson.build": "files('z/a.c')\n"},
+         "y/z/a.c": "", "y/meson.build": "files('z/a.c')\n",
+         "z/a_test.c": "", "z/meson.build": "l = []\nl += ['a']\nforeach n : l\n  n + '_test.c'\nendforeach\n"},
     ),
     laws.every_module_has_its_test: (
         [

@@ -35,7 +35,8 @@ def allowed_from(path):
 
 
 def is_test(path):
-    return path.endswith("_test.c") or path.startswith("tests/")
+    """x_test.c tests x; test_x.[ch] is what a service's tests share."""
+    return path.endswith("_test.c") or path.startswith("tests/") or path.rpartition("/")[2].startswith("test_")
 
 
 def arrows_between_folders(tree):
@@ -168,9 +169,11 @@ def no_machine_is_named(tree):
 
 
 def listed_in(text):
-    """The source files a meson.build names, its `foreach name : […]` loops written out."""
+    """The source files a meson.build names, its `foreach name : …` loops over a list, or a variable, written out."""
     names = set(re.findall(r"'([\w/]+\.c)'", text))
-    for variable, items, body in re.findall(r"foreach\s+(\w+)\s*:\s*\[(.*?)\](.*?)endforeach", text, re.S):
+    for variable, items, body in re.findall(r"foreach\s+(\w+)\s*:\s*(\[.*?\]|\w+)(.*?)endforeach", text, re.S):
+        if not items.startswith("["):
+            items = " ".join(re.findall(rf"\b{items}\s*\+?=\s*\[(.*?)\]", text, re.S))
         for suffix in re.findall(rf"\b{variable}\s*\+\s*'([^']*\.c)'", body):
             names.update(item + suffix for item in re.findall(r"'([^']+)'", items))
     return names
@@ -249,8 +252,8 @@ def scripts_pass_shellcheck(tree):
         yield "deploy/local/packages:1: no shellcheck on this machine (make packages)"
         return
     for path in scripts:
-        told = subprocess.run([program, "--format=gcc", "--external-sources", "--exclude=SC2317", "-"], input=tree[path], text=True,
-                              cwd=ROOT, stdout=subprocess.PIPE, check=False).stdout
+        told = subprocess.run([program, "--format=gcc", "--external-sources", "--exclude=SC2317", "-"], cwd=ROOT,
+                              input=tree[path], text=True, stdout=subprocess.PIPE, check=False).stdout
         for line in told.splitlines():
             yield f"{path}{line[1:]}"
 

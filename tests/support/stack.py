@@ -11,6 +11,7 @@ A whole local stack of the tests' own, started by deploy/local/up like anybody's
 import json
 import os
 import random
+import re
 import signal
 import socket
 import sqlite3
@@ -23,6 +24,7 @@ import requests
 from support.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
+SANITIZER_REPORT = re.compile(r"^.*(ERROR: \w+Sanitizer|runtime error: )", re.M)
 SERVICES = ("auth", "market", "wizard", "webhook")
 
 
@@ -65,8 +67,12 @@ class Stack:
         return self
 
     def stop(self):
+        """Also the moment at which sanitized programs tell what they leaked."""
         subprocess.run([ROOT / "deploy/local/down"], env=os.environ | {"VR_DATA_DIR": str(self.folder)},
                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True)
+        for log in sorted((self.folder / "log").glob("*.log")):
+            report = SANITIZER_REPORT.search(log.read_text(errors="replace"))
+            assert not report, f"{log}:\n{report.string[report.start():report.start() + 4000]}"
 
     # --- where things are ---
 
