@@ -156,36 +156,64 @@ static enum err open_cache(struct market_app *app)
         return err ? fail(err, "VR_REDIS_URL can't be used", NULL) : ERR_OK;
 }
 
-static enum err open_bus(struct market_app *app)
+static struct bus_config bus_config(const struct market_app *app)
 {
-        static const char *const topics[] = {TOPIC_MARKET, NULL};
-        const struct bus_config bus = {
+        return (struct bus_config){
                 .brokers = app->settings->service.kafka_brokers,
                 .client_id = SERVICE_NAME,
                 .group = SERVICE_NAME,
                 .metrics = app->service.metrics,
         };
-        const struct outbox_config outbox = {.keep_sent_ms = KEEP_SENT_MS, .metrics = app->service.metrics};
-        struct outbox_config relay = outbox;
-        struct subscriber_config consumer = {.bus = bus, .metrics = app->service.metrics, .app = app};
-        /* Markets can be created while Kafka is away: their events wait in the outbox. */
-        enum err err = bus_ensure_topics(&bus, event_topics, event_topic_count, TOPICS_WAIT_MS);
+}
 
+void market_ensure_topics(struct market_app *app)
+{
+        const struct bus_config bus = bus_config(app);
+        enum err err;
+
+        if (app->topics_ready)
+                return;
+        err = bus_ensure_topics(&bus, event_topics, event_topic_count, TOPICS_WAIT_MS);
+        app->topics_ready = !err;
         if (err)
-                log_warn(NULL, "kafka.topics", "topics could not be checked", LOG_ERR(err));
-        err = bus_producer_open(&bus, topics, &app->producer);
-        if (err)
-                return fail(err, "the Kafka producer can't be made", NULL);
-        relay.db = app->db;
-        relay.producer = app->producer;
-        err = outbox_start(&relay, &app->outbox);
-        if (err)
-                return fail(err, "the outbox relay can't be started", NULL);
-        consumer.producer = app->producer;
-        consumer.db = app->db;
-        consumer.table = market_subscriptions;
-        consumer.outbox = app->outbox;
-        err = subscriber_start(&consumer, &app->subscriber);
+                log_warn(NULL, "kafka.topics", "topics could not be made or checked, will try again", LOG_ERR(err));
+}
+
+static enum err open_bus(struct market_app *app)
+{
+        static const char *const topics[] = {TOPIC_MARKET, NULL};
+        const struct bus_config bus = bus_config(app);
+        enum err err = bus_producer_open(&bus, topics, &app->producer);
+
+        return err ? fail(err, "the Kafka producer can't be made", NULL) : ERR_OK;
+}
+
+static enum err start_relay(struct market_app *app)
+{
+        const struct outbox_config config = {
+                .db = app->db,
+                .producer = app->producer,
+                .metrics = app->service.metrics,
+                .keep_sent_ms = KEEP_SENT_MS,
+        };
+        enum err err = outbox_start(&config, &app->outbox);
+
+        return err ? fail(err, "the outbox relay can't be started", NULL) : ERR_OK;
+}
+
+static enum err start_consumer(struct market_app *app)
+{
+        const struct subscriber_config config = {
+                .bus = bus_config(app),
+                .producer = app->producer,
+                .db = app->db,
+                .metrics = app->service.metrics,
+                .table = market_subscriptions,
+                .app = app,
+                .outbox = app->outbox,
+        };
+        enum err err = subscriber_start(&config, &app->subscriber);
+
         if (err)
                 return fail(err, "the Kafka consumer can't be started", NULL);
         err = reconciler_start(app, &app->reconciler);
@@ -249,8 +277,14 @@ enum err market_app_open(struct market_app *app, const struct market_settings *s
                 err = open_database(app);
         if (!err)
                 err = open_cache(app);
+        if (err)
+                return err;
+        market_ensure_topics(app);
+        err = open_bus(app);
         if (!err)
-                err = open_bus(app);
+                err = start_relay(app);
+        if (!err)
+                err = start_consumer(app);
         if (!err)
                 err = open_http(app);
         if (err)

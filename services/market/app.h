@@ -31,6 +31,7 @@ struct market_app {
         struct buf catalogue_json; /* the body of GET /api/v1/fields, made once */
         struct db *db;
         struct cache *cache;
+        bool topics_ready; /* made, or found as they should be */
         struct bus_producer *producer;
         struct outbox *outbox;
         struct consumed consumed; /* the consumer's own */
@@ -49,6 +50,12 @@ void market_app_close(struct market_app *app);
 
 /* `vr-market migrate`: brings the schema up to date. */
 MUST_CHECK enum err market_migrate(const struct market_settings *settings);
+
+/*
+ * Markets can be created while Kafka is away (their events wait in the outbox), also when it is away at our start: so the
+ * topics are tried again by the sweep.
+ */
+void market_ensure_topics(struct market_app *app);
 
 /* One count per type of the market. */
 void market_count_types(struct metric *metric, unsigned types);

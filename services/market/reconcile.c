@@ -107,7 +107,10 @@ static void *run(void *arg)
 
         while (wait_for_next(reconciler)) {
                 size_t announced = 0;
-                enum err err = reconcile_once(reconciler->app, clock_wall_ms(), &announced);
+                enum err err;
+
+                market_ensure_topics(reconciler->app);
+                err = reconcile_once(reconciler->app, clock_wall_ms(), &announced);
 
                 if (err)
                         log_warn(NULL, "market.reconcile", "reconciliation failed, next round will try again",
