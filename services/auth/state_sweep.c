@@ -1,0 +1,168 @@
+#include "services/auth/state_sweep.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "common/app/tokens.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "services/auth/auth_store.h"
+
+#define EVERY_MS       1000
+#define REPEAT_EVERY   15 /* rounds: what was told already is told again while it is recent */
+#define RECENT_MS      (10 * 60 * INT64_C(1000))
+#define STUCK_AFTER_MS 60000
+#define BATCH          256
+
+struct state_sweep {
+        struct db *db;
+        struct cache *cache;
+        pthread_t thread;
+        pthread_mutex_t lock;
+        pthread_cond_t wake;
+        bool stopping;
+        atomic_llong seen_ms; /* when it last went round, monotonic */
+};
+
+struct batch {
+        struct arena *arena;
+        int64_t since_ms;
+        struct editor_state states[BATCH];
+        size_t count, told;
+};
+
+static enum err read_batch(struct db_tx *tx, void *arg)
+{
+        struct batch *batch = arg;
+
+        batch->count = 0;
+        return auth_store_to_assert(tx, batch->arena, batch->since_ms, BATCH, batch->states, &batch->count);
+}
+
+static enum err mark_batch(struct db_tx *tx, void *arg)
+{
+        struct batch *batch = arg;
+        enum err err = ERR_OK;
+
+        for (size_t i = 0; !err && i < batch->told; i++)
+                err = auth_store_mark_asserted(tx, &batch->states[i]);
+        return err;
+}
+
+enum err state_sweep_once(struct db *db, struct cache *cache, int64_t since_ms, size_t *ret_told)
+{
+        AUTO(arena_freep) struct arena *arena = arena_new();
+        struct batch *batch = ARENA_NEW(arena, struct batch);
+        enum err err, mark_err;
+
+        batch->arena = arena;
+        batch->since_ms = since_ms;
+        err = db_read(db, read_batch, batch);
+        for (; !err && batch->told < batch->count; batch->told++) {
+                const struct editor_state *state = &batch->states[batch->told];
+
+                err = tokens_set_editor(cache, state->id, state->usable);
+                if (err)
+                        break;
+        }
+        if (batch->told == 0)
+                return err;
+        mark_err = db_write(db, mark_batch, batch);
+        *ret_told = batch->told;
+        return err ? err : mark_err;
+}
+
+/* Says once that it fails, and once that it works again. */
+static void tell(enum err err, bool *failing)
+{
+        if (err && !*failing)
+                log_warn(NULL, "editor.state_sweep", "editors' states can't be told to Redis", LOG_ERR(err));
+        if (!err && *failing)
+                log_info(NULL, "editor.state_sweep", "editors' states are told to Redis again");
+        *failing = err != ERR_OK;
+}
+
+static struct timespec next_round(void)
+{
+        struct timespec at;
+
+        clock_gettime(CLOCK_MONOTONIC, &at);
+        at.tv_sec += EVERY_MS / 1000;
+        return at;
+}
+
+static bool wait_for_next_round(struct state_sweep *sweep)
+{
+        struct timespec at = next_round();
+        bool stopping;
+
+        pthread_mutex_lock(&sweep->lock);
+        while (!sweep->stopping && pthread_cond_timedwait(&sweep->wake, &sweep->lock, &at) == 0)
+                ;
+        stopping = sweep->stopping;
+        pthread_mutex_unlock(&sweep->lock);
+        return !stopping;
+}
+
+static void *run(void *arg)
+{
+        struct state_sweep *sweep = arg;
+        bool failing = false;
+        unsigned round = 0;
+
+        do {
+                bool repeat = round++ % REPEAT_EVERY == 0;
+                int64_t since_ms = repeat ? clock_wall_ms() - RECENT_MS : INT64_MAX;
+                size_t told = 0;
+
+                atomic_store(&sweep->seen_ms, clock_mono_ms());
+                tell(state_sweep_once(sweep->db, sweep->cache, since_ms, &told), &failing);
+        } while (wait_for_next_round(sweep));
+        return NULL;
+}
+
+enum err state_sweep_start(struct db *db, struct cache *cache, struct state_sweep **ret_sweep)
+{
+        struct state_sweep *sweep = calloc(1, sizeof(*sweep));
+        pthread_condattr_t monotonic;
+
+        if (!sweep)
+                return ERR_NO_MEMORY;
+        sweep->db = db;
+        sweep->cache = cache;
+        atomic_store(&sweep->seen_ms, clock_mono_ms());
+        pthread_mutex_init(&sweep->lock, NULL);
+        pthread_condattr_init(&monotonic);
+        pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+        pthread_cond_init(&sweep->wake, &monotonic);
+        pthread_condattr_destroy(&monotonic);
+        if (pthread_create(&sweep->thread, NULL, run, sweep)) {
+                pthread_cond_destroy(&sweep->wake);
+                pthread_mutex_destroy(&sweep->lock);
+                free(sweep);
+                return ERR_NO_MEMORY;
+        }
+        *ret_sweep = sweep;
+        return ERR_OK;
+}
+
+bool state_sweep_is_stuck(const struct state_sweep *sweep)
+{
+        return clock_mono_ms() - atomic_load(&sweep->seen_ms) > STUCK_AFTER_MS;
+}
+
+void state_sweep_stop(struct state_sweep *sweep)
+{
+        if (!sweep)
+                return;
+        pthread_mutex_lock(&sweep->lock);
+        sweep->stopping = true;
+        pthread_cond_signal(&sweep->wake);
+        pthread_mutex_unlock(&sweep->lock);
+        pthread_join(sweep->thread, NULL);
+        pthread_cond_destroy(&sweep->wake);
+        pthread_mutex_destroy(&sweep->lock);
+        free(sweep);
+}
