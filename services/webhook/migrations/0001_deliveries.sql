@@ -34,7 +34,8 @@ CREATE TABLE deliveries (
         completed_at BIGINT NOT NULL,             -- of the market
         created_at   BIGINT NOT NULL,
         finished_at  BIGINT,
-        reason       TEXT                         -- why it failed for good, as in delivery.exhausted
+        reason       TEXT,                        -- why it failed for good, as in delivery.exhausted
+        error        TEXT                         -- and in words, when no attempt says it
 );
 -- The open ones alone, however many have ended: claims walk it editor by editor.
 CREATE INDEX deliveries_due ON deliveries (editor_id, due_at) WHERE due_at IS NOT NULL;
