@@ -60,8 +60,15 @@
 #define LIMIT_URL_BYTES              2048
 #define LIMIT_WEBHOOK_RESPONSE_BYTES (64 * 1024)
 #define LIMIT_WEBHOOK_EXCERPT_BYTES  1024
+#define LIMIT_WEBHOOK_HEADER_BYTES   (32 * 1024)
+#define LIMIT_WEBHOOK_QUEUE          10000 /* transfers waiting for their turn */
+#define LIMIT_WEBHOOK_LANES          1024  /* endpoints whose connections are kept */
 #define LIMIT_WEBHOOK_RETRIES        32
 #define LIMIT_WEBHOOK_RETRY_AFTER_S  86400
+
+/* Answers to calls between our own parts (io/http_client) */
+#define LIMIT_HTTP_CLIENT_BYTES   (1024 * 1024)
+#define LIMIT_HTTP_CLIENT_HEADERS 64
 
 /* Observability */
 #define LIMIT_METRIC_LABELS  4
