@@ -368,14 +368,24 @@ void view_set_phrase(struct view *object, const char *key, const char *mustache)
         child->phrase = nodes;
 }
 
+/* What is there already is added to: a page's errors come from more than one place. */
+static struct view *child_of_kind(struct view *object, const char *key, enum view_kind kind)
+{
+        struct view *child = object->slots[hash_name(key, strlen(key)) % VIEW_SLOTS];
+
+        while (child && strcmp(child->key, key) != 0)
+                child = child->slot_next;
+        return child && child->kind == kind ? child : set(object, key, kind);
+}
+
 struct view *view_set_object(struct view *object, const char *key)
 {
-        return set(object, key, VIEW_OBJECT);
+        return child_of_kind(object, key, VIEW_OBJECT);
 }
 
 struct view *view_set_list(struct view *object, const char *key)
 {
-        return set(object, key, VIEW_LIST);
+        return child_of_kind(object, key, VIEW_LIST);
 }
 
 struct view *view_add_object(struct view *list)

@@ -27,7 +27,7 @@ void view_set_int(struct view *object, const char *key, int64_t number);
 void view_set_bool(struct view *object, const char *key, bool value);
 /* Not copied; parsed here, so make translations once. No partials. A broken one shows as it is written. */
 void view_set_phrase(struct view *object, const char *key, const char *mustache);
-/* A child under `key`: an object, or a list to add to. */
+/* The child under `key`, an object or a list, to add to: the one that is there, else a new one. */
 struct view *view_set_object(struct view *object, const char *key);
 struct view *view_set_list(struct view *object, const char *key);
 struct view *view_add_object(struct view *list);

@@ -76,6 +76,19 @@ static void keeps_the_last_value_of_a_key(void)
         CHECK_TEXT(render(&f, "{{a}}"), "new");
 }
 
+static void adds_to_the_object_or_list_that_is_there(void)
+{
+        AUTO(fixture_done) struct fixture f = fixture_new();
+
+        view_set_text(view_set_object(f.view, "a"), "x", "1");
+        view_set_text(view_set_object(f.view, "a"), "y", "2");
+        view_add_text(view_set_list(f.view, "l"), "3");
+        view_add_text(view_set_list(f.view, "l"), "4");
+        CHECK_TEXT(render(&f, "{{a.x}}{{a.y}}{{#l}}{{.}}{{/l}}"), "1234");
+        view_set_text(view_set_object(f.view, "l"), "z", "5");
+        CHECK_TEXT(render(&f, "{{l.z}}"), "5");
+}
+
 static void tells_truth_from_falsehood(void)
 {
         AUTO(fixture_done) struct fixture f = fixture_new();
@@ -242,9 +255,10 @@ static void finds_each_of_many_keys(void)
 }
 
 UNIT_TESTS(UNIT(escapes_variables), UNIT(prints_nothing_for_what_is_absent), UNIT(keeps_the_last_value_of_a_key),
-           UNIT(tells_truth_from_falsehood), UNIT(repeats_a_section_for_each_item),
-           UNIT(goes_down_dotted_names_without_climbing_back), UNIT(takes_standalone_lines_away),
-           UNIT(includes_partials_in_the_context_of_their_place), UNIT(renders_a_phrase_where_it_stands),
-           UNIT(ends_a_phrase_that_names_itself), UNIT(refuses_broken_templates_and_says_where),
-           UNIT(refuses_partials_in_a_circle), UNIT(refuses_sections_too_deep), UNIT(refuses_a_page_above_the_maximum),
-           UNIT(knows_no_other_template), UNIT(finds_each_of_many_keys))
+           UNIT(adds_to_the_object_or_list_that_is_there), UNIT(tells_truth_from_falsehood),
+           UNIT(repeats_a_section_for_each_item), UNIT(goes_down_dotted_names_without_climbing_back),
+           UNIT(takes_standalone_lines_away), UNIT(includes_partials_in_the_context_of_their_place),
+           UNIT(renders_a_phrase_where_it_stands), UNIT(ends_a_phrase_that_names_itself),
+           UNIT(refuses_broken_templates_and_says_where), UNIT(refuses_partials_in_a_circle),
+           UNIT(refuses_sections_too_deep), UNIT(refuses_a_page_above_the_maximum), UNIT(knows_no_other_template),
+           UNIT(finds_each_of_many_keys))
