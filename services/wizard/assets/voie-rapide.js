@@ -20,11 +20,12 @@ function saveChoices (form) {
 
   async function save () {
     const fields = new URLSearchParams(new FormData(form))
+    const url = form.getAttribute('action') // form.action is the buttons of that name
 
     fields.set('action', 'save')
     try {
       const signal = AbortSignal.timeout(SAVE_WAIT_MS)
-      const answer = await fetch(form.action, { method: 'POST', body: fields, headers: { Accept: 'text/html' }, signal })
+      const answer = await fetch(url, { method: 'POST', body: fields, headers: { Accept: 'text/html' }, signal })
       if (answer.ok) showSaved(new DOMParser().parseFromString(await answer.text(), 'text/html'))
     } catch {
       // not saved now: the button saves it
