@@ -102,6 +102,11 @@ EXAMPLES = {
         ],
         {"common/base/a.c": "", "common/base/a_test.c": "UNIT_TESTS(x)\n", "services/a/main.c": ""},
     ),
+    laws.common_leaves_the_log_to_services: (
+        [({"common/io/a.c": 'log_warn(NULL, "a.b", "odd");\n'}, "a.c:1")],
+        {"common/io/a.c": 'log_debug(NULL, "a.b", "odd");\nlog_error(NULL, "a.b",\n "no, the process ends");\n',
+         "services/auth/a.c": 'log_warn(NULL, "a.b", "odd");\n', "common/app/service.c": 'log_info(NULL, "a.b", "c");\n'},
+    ),
     laws.settings_are_known: (
         [
             ({**NAMES, "services/a/a.c": 'x = {\n        {"VR_NEW", SETTING_INT, 0},\n'}, "VR_NEW is not"),

@@ -200,7 +200,6 @@ TESTED_ELSEWHERE = {
     "common/io/db_postgres.c": "common/io/db_test.c",
     "common/io/db_sqlite.c": "common/io/db_test.c",
     "common/io/http_hooks.c": "common/io/http_server_test.c",  # what it takes over shows in the server
-    "common/app/tokens.c": "common/app/guard_test.c",  # what a guard looks up
 }
 
 
@@ -213,6 +212,21 @@ def every_module_has_its_test(tree):
             yield f"{path}:1: has no test ({wanted})"
         elif "UNIT_TESTS" not in tree[wanted]:
             yield f"{wanted}:1: lists no case"
+
+
+# --- who speaks ---
+
+SPEAKERS = ("common/base/log.c", "common/app/service.c")  # the log itself, and a process's life
+
+
+def common_leaves_the_log_to_services(tree):
+    """Decisions are logged where they are taken; what common says above debug are the last words of a process."""
+    for path in tree.paths(".c"):
+        if not path.startswith("common/") or is_test(path) or path in SPEAKERS:
+            continue
+        for match in re.finditer(r"\blog_(info|warn|error)\s*\([^;]*;", tree[path]):
+            if "the process ends" not in match.group():
+                yield f"{path}:{line_of(tree[path], match.start())}: common/ logs at debug; its caller decides what to say"
 
 
 # --- format ---
@@ -302,6 +316,7 @@ LAWS = [
     no_machine_is_named,
     meson_knows_every_source,
     every_module_has_its_test,
+    common_leaves_the_log_to_services,
     settings_are_known,
     scripts_pass_shellcheck,
     format_is_clang_format,
