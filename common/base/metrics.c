@@ -71,6 +71,7 @@ struct metrics {
                 void *arg;
         } readers[READERS_MAX];
         size_t reader_count;
+        pthread_mutex_t readers_lock; /* held while they are called */
         struct metric *cpu, *memory, *fds;
 };
 
@@ -97,6 +98,7 @@ struct metrics *metrics_new(void)
         struct metric *dropped = metrics_counter(metrics, "vr_metrics_dropped_series_total", "",
                                                  "Counts that went to no series because their family was full");
 
+        pthread_mutex_init(&metrics->readers_lock, NULL);
         metrics->dropped = METRIC_SERIES(dropped);
         return metrics;
 }
@@ -136,6 +138,7 @@ void metrics_free(struct metrics *metrics)
                 metrics->first = metric->next;
                 metric_free(metric);
         }
+        pthread_mutex_destroy(&metrics->readers_lock);
         free(metrics);
 }
 
@@ -402,10 +405,24 @@ void series_observe(struct series *series, double value)
 
 void metrics_on_scrape(struct metrics *metrics, void (*read)(void *arg), void *arg)
 {
+        pthread_mutex_lock(&metrics->readers_lock);
         if (metrics->reader_count == READERS_MAX)
                 die("on_scrape", "too many readers");
         metrics->readers[metrics->reader_count].read = read;
         metrics->readers[metrics->reader_count++].arg = arg;
+        pthread_mutex_unlock(&metrics->readers_lock);
+}
+
+void metrics_off_scrape(struct metrics *metrics, void (*read)(void *arg), void *arg)
+{
+        size_t kept = 0;
+
+        pthread_mutex_lock(&metrics->readers_lock);
+        for (size_t i = 0; i < metrics->reader_count; i++)
+                if (metrics->readers[i].read != read || metrics->readers[i].arg != arg)
+                        metrics->readers[kept++] = metrics->readers[i];
+        metrics->reader_count = kept;
+        pthread_mutex_unlock(&metrics->readers_lock);
 }
 
 /* The number `index` (from 0) among the blanks-separated words of a file in /proc; 0 when there is none. */
@@ -518,8 +535,10 @@ static void write_metric(struct metric *metric, struct buf *out)
 
 void metrics_write(struct metrics *metrics, struct buf *out)
 {
+        pthread_mutex_lock(&metrics->readers_lock);
         for (size_t i = 0; i < metrics->reader_count; i++)
                 metrics->readers[i].read(metrics->readers[i].arg);
+        pthread_mutex_unlock(&metrics->readers_lock);
         for (struct metric *metric = metrics->first; metric; metric = metric->next)
                 write_metric(metric, out);
 }

@@ -42,6 +42,8 @@ void series_observe(struct series *series, double value); /* histogram */
 
 /* Called before each scrape, to set gauges that are read rather than counted (queue depth, ages). At most 16. */
 void metrics_on_scrape(struct metrics *metrics, void (*read)(void *arg), void *arg);
+/* Before `arg` goes away, while others may be scraping. Returns when no call of it runs any more. */
+void metrics_off_scrape(struct metrics *metrics, void (*read)(void *arg), void *arg);
 
 /* Process figures (CPU, RSS, fds, start time) and vr_build_info. */
 void metrics_add_process(struct metrics *metrics, const char *version, const char *revision);

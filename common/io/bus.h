@@ -80,6 +80,8 @@ MUST_CHECK enum err bus_producer_ping(struct bus_producer *producer, int timeout
 MUST_CHECK enum err bus_producer_flush(struct bus_producer *producer, int timeout_ms);
 /* Flushes for up to timeout_ms, frees; unreported messages are reported ERR_UNAVAILABLE. NULL is fine. */
 void bus_producer_close(struct bus_producer *producer, int timeout_ms);
+/* For tests: librdkafka declares it dead, and it is replaced inside. */
+void bus_producer_kill(struct bus_producer *producer);
 
 /* ---- consumer: one thread ---- */
 struct bus_consumer;

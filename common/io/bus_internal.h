@@ -26,7 +26,4 @@ enum err bus_err(rd_kafka_resp_err_t code);
 /* vr_kafka_messages_total; NULL without metrics */
 struct metric *bus_messages_metric(const struct bus_config *config);
 
-/* For tests: librdkafka declares the producer dead. */
-void bus_producer_kill(struct bus_producer *producer);
-
 #endif
