@@ -21,7 +21,9 @@ struct subscription {
         void (*after)(void *app, struct arena *arena, const struct event *event);
 };
 
+struct outbox;
 struct subscriber;
+/* The texts and the table outlive the subscriber. */
 struct subscriber_config {
         struct bus_config bus;         /* with the group */
         struct bus_producer *producer; /* for dead letters */
@@ -31,10 +33,12 @@ struct subscriber_config {
         void *app;
         /* After each batch with new outbox rows; NULL is fine. */
         struct outbox *outbox;
+        /* An event went to the dead letters: for the service's log. On the subscriber's thread; may be NULL. */
+        void (*dead)(void *app, const struct bus_message *message, const char *reason);
 };
 MUST_CHECK enum err subscriber_start(const struct subscriber_config *config, struct subscriber **ret_subscriber);
 bool subscriber_ready(const struct subscriber *subscriber);
-/* Milliseconds since its loop last went round: for liveness. */
+/* Milliseconds since its loop last went round: for liveness. A dead letter may keep it for 40 s. */
 int64_t subscriber_idle_ms(const struct subscriber *subscriber);
 void subscriber_stop(struct subscriber *subscriber); /* finishes its batch; NULL is fine */
 
