@@ -78,9 +78,9 @@ enum err state_sweep_once(struct db *db, struct cache *cache, int64_t since_ms, 
 static void tell(enum err err, bool *failing)
 {
         if (err && !*failing)
-                log_warn(NULL, "editor.state_sweep", "editors' states can't be told to Redis", LOG_ERR(err));
+                log_warn(NULL, "editor.state_sweep", "editors' states can't be carried to Redis", LOG_ERR(err));
         if (!err && *failing)
-                log_info(NULL, "editor.state_sweep", "editors' states are told to Redis again");
+                log_info(NULL, "editor.state_sweep", "editors' states are carried to Redis again");
         *failing = err != ERR_OK;
 }
 
