@@ -218,10 +218,11 @@ static size_t share_out(struct sender *s, const struct due *due, struct share *s
                 able += lanes_room(s->lanes, due->editors[i], now_ms) > 0;
         for (size_t i = 0; i < due->count && left > 0; i++) {
                 const char *editor = due->editors[(first + i) % due->count];
-                int64_t room = lanes_room(s->lanes, editor, now_ms), turn = left / able > 1 ? left / able : 1;
+                int64_t room = lanes_room(s->lanes, editor, now_ms), turn;
 
                 if (room <= 0)
                         continue;
+                turn = left / able > 1 ? left / able : 1;
                 room = room < turn ? room : turn;
                 shares[count++] = (struct share){editor, room};
                 left -= room;
