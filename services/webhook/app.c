@@ -8,7 +8,8 @@
 #define SERVICE_NAME   "vr-webhook"
 #define DB_READERS     4
 #define DB_TIMEOUT_MS  2000
-#define TOPICS_WAIT_MS 5000
+#define TOPICS_WAIT_MS 5000 /* at start */
+#define TOPICS_LOOK_MS 1000 /* of a readiness check */
 #define KEEP_SENT_MS   (24 * 3600 * INT64_C(1000))
 #define STUCK_AFTER_MS 120000 /* a thread that has not gone round for so long makes no progress any more */
 #define DRAIN_MS       10000  /* running attempts may take so long at the end; then they are given back */
@@ -63,16 +64,29 @@ static struct bus_config bus_of(const struct webhook_app *app)
         };
 }
 
+/* Made, or found as they should be; tried again by the readiness check when Kafka was away at our start. */
+static enum err ensure_topics(struct webhook_app *app, int timeout_ms)
+{
+        const struct bus_config bus = bus_of(app);
+        enum err err;
+
+        if (app->topics_ready)
+                return ERR_OK;
+        err = bus_ensure_topics(&bus, event_topics, event_topic_count, timeout_ms);
+        app->topics_ready = !err;
+        return err;
+}
+
 /* Deliveries go on while Kafka is away: what there is to tell waits in the outbox. */
 static enum err open_outbox(struct webhook_app *app)
 {
         static const char *const topics[] = {TOPIC_DELIVERY, NULL};
         const struct bus_config bus = bus_of(app);
         struct outbox_config relay = {.db = app->db, .metrics = app->service.metrics, .keep_sent_ms = KEEP_SENT_MS};
-        enum err err = bus_ensure_topics(&bus, event_topics, event_topic_count, TOPICS_WAIT_MS);
+        enum err err = ensure_topics(app, TOPICS_WAIT_MS);
 
         if (err)
-                log_warn(NULL, "kafka.topics", "topics could not be checked", LOG_ERR(err));
+                log_warn(NULL, "kafka.topics", "topics could not be made or checked, will try again", LOG_ERR(err));
         err = bus_producer_open(&bus, topics, &app->producer);
         if (err)
                 return fail(err, "the Kafka producer can't be made", NULL);
@@ -134,7 +148,12 @@ static enum err check_database(void *arg)
 
 static enum err check_kafka(void *arg)
 {
-        return subscriber_ready(((struct webhook_app *)arg)->subscriber) ? ERR_OK : ERR_UNAVAILABLE;
+        struct webhook_app *app = arg;
+        enum err err = ensure_topics(app, TOPICS_LOOK_MS);
+
+        if (err)
+                return err;
+        return subscriber_ready(app->subscriber) ? ERR_OK : ERR_UNAVAILABLE;
 }
 
 static enum err check_consumer(void *arg)

@@ -20,6 +20,7 @@ struct webhook_app {
         struct keyring *keyring;
         struct egress *egress;
         struct db *db;
+        bool topics_ready;
         struct bus_producer *producer;
         struct outbox *outbox;
         struct sender *sender;
