@@ -525,7 +525,7 @@ static void *loop(void *arg)
         struct transfer *t;
         int wait_ms, ignored;
 
-        while (!may_leave(multi, clock_mono_ms(), &wait_ms)) {
+        while (true) {
                 int64_t now_ms = clock_mono_ms();
 
                 while ((t = next_in_line(multi)))
@@ -536,6 +536,8 @@ static void *loop(void *arg)
                         sweep_lanes(multi, now_ms - LANE_IDLE_MS);
                         multi->sweep_at_ms = now_ms + SWEEP_MS;
                 }
+                if (may_leave(multi, now_ms, &wait_ms))
+                        break;
                 if (!may_start(multi))
                         curl_multi_poll(multi->curl, NULL, 0, wait_ms, NULL);
         }
