@@ -201,6 +201,15 @@ static enum err start_relay(struct market_app *app)
         return err ? fail(err, "the outbox relay can't be started", NULL) : ERR_OK;
 }
 
+/* An operator has to look at it: what it said is lost for us. */
+static void log_dead_letter(void *app, const struct bus_message *message, const char *reason)
+{
+        (void)app;
+        log_error(&(struct log_ctx){.market = message->key}, "event.dead_letter", "an event could not be used",
+                  LOG_STR("vr.topic", message->topic), LOG_INT("vr.partition", message->partition),
+                  LOG_INT("vr.offset", message->offset), LOG_DETAIL(reason));
+}
+
 static enum err start_consumer(struct market_app *app)
 {
         const struct subscriber_config config = {
@@ -211,6 +220,7 @@ static enum err start_consumer(struct market_app *app)
                 .table = market_subscriptions,
                 .app = app,
                 .outbox = app->outbox,
+                .dead = log_dead_letter,
         };
         enum err err = subscriber_start(&config, &app->subscriber);
 
