@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/base/str.h"
 #include "tests/support/unit.h"
 
 #define TOPIC "test.v1"
@@ -290,23 +291,23 @@ static void the_broker_comes_back_on_its_port(void)
 {
         struct bench bench;
         char address[64];
-        int port;
+        int64_t port = 0;
 
         bench_make(&bench);
         (void)snprintf(address, sizeof(address), "%s", bus_embedded_address(bench.broker));
         bench.config.brokers = address;
-        port = atoi(strrchr(address, ':') + 1); /* NOLINT: our own text */
+        CHECK_INT(str_to_i64(strrchr(address, ':') + 1, 1, 65535, &port), ERR_OK);
         say(&bench, "k", "before");
         bus_embedded_stop(bench.broker);
         bench.broker = NULL;
         CHECK_INT(bus_ping(&bench.config, 300), ERR_UNAVAILABLE);
-        CHECK_INT(bus_embedded_start(port, topics, 1, &bench.broker), ERR_OK);
+        CHECK_INT(bus_embedded_start((int)port, topics, 1, &bench.broker), ERR_OK);
         CHECK_TEXT(bus_embedded_address(bench.broker), address);
         say(&bench, "k", "after");
         {
                 struct bus_embedded *second = NULL;
 
-                CHECK_INT(bus_embedded_start(port, topics, 1, &second), ERR_UNAVAILABLE);
+                CHECK_INT(bus_embedded_start((int)port, topics, 1, &second), ERR_UNAVAILABLE);
                 CHECK(second == NULL);
         }
         bench_done(&bench);
