@@ -123,6 +123,15 @@ static enum err open_sender(struct webhook_app *app)
         return err ? fail(err, "the sender can't be started", NULL) : ERR_OK;
 }
 
+/* An operator has to look at it: what it said is lost for us. */
+static void log_dead_letter(void *app, const struct bus_message *message, const char *reason)
+{
+        (void)app;
+        log_error(NULL, "event.dead_letter", "an event could not be used", LOG_STR("vr.key", message->key),
+                  LOG_STR("vr.topic", message->topic), LOG_INT("vr.partition", message->partition),
+                  LOG_INT("vr.offset", message->offset), LOG_DETAIL(reason));
+}
+
 static enum err open_subscriber(struct webhook_app *app)
 {
         const struct subscriber_config config = {
@@ -133,6 +142,7 @@ static enum err open_subscriber(struct webhook_app *app)
                 .table = webhook_subscriptions,
                 .app = app,
                 .outbox = app->outbox,
+                .dead = log_dead_letter,
         };
         enum err err = subscriber_start(&config, &app->subscriber);
 

@@ -495,6 +495,7 @@ void sender_stop(struct sender *s, int64_t drain_ms)
         if (s->claimer_runs)
                 pthread_join(s->claimer, NULL);
         http_multi_stop(s->multi, drain_ms);
+        sender_metrics_forget(s);
         pthread_mutex_lock(&s->lock);
         s->recorder_ends = true;
         pthread_cond_broadcast(&s->done);

@@ -100,5 +100,6 @@ void record_tell(struct job *job);
 
 /* ---- sender_metrics.c ---- */
 void sender_metrics_register(struct sender *sender);
+void sender_metrics_forget(struct sender *sender);
 
 #endif

@@ -63,3 +63,8 @@ void sender_metrics_register(struct sender *sender)
         touch(m->circuits, (const char *const[]){"closed", "open", "half_open", NULL});
         metrics_on_scrape(metrics, on_scrape, sender);
 }
+
+void sender_metrics_forget(struct sender *sender)
+{
+        metrics_off_scrape(sender->config.metrics, on_scrape, sender);
+}

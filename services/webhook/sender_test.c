@@ -488,8 +488,6 @@ static void what_the_end_cuts_short_is_given_back(void)
         sender_stop(TAKE(w->sender), 50);
         CHECK(in_state(w, id, DELIVERY_WAITING));
         CHECK_INT(look(w, id).delivery.progress.attempts, 0);
-        w->metrics = (metrics_free(w->metrics), metrics_new());
-        w->config.metrics = w->metrics;
         world_start(w);
         AWAIT(in_state(w, id, DELIVERY_SUCCEEDED));
         CHECK_TEXT(receiver_request(receiver, 1).id, receiver_request(receiver, 0).id);
