@@ -1,6 +1,7 @@
 /*
  * The field catalogue (proto/catalogue/fields.csv, categories.csv), built into the binary, read once at start,
- * never changed after: any thread. What a market of given types requires and allows: the union over its types (proto/catalogue/README.md §1).
+ * never changed after: any thread. Rows lie in order of presentation, those of one sub-category together.
+ * What a market of given types requires and allows: the union over its types (proto/catalogue/README.md §1).
  */
 #ifndef VR_APP_CATALOGUE_H
 #define VR_APP_CATALOGUE_H

@@ -22,7 +22,11 @@ DEFINE_FREEP(struct egress, egress)
 /* Loop and any other thread. */
 bool egress_allows(const struct egress *egress, const struct sockaddr *address, socklen_t length);
 
-/* The URL's normalised form; ERR_INVALID with a sentence that says what is wrong with it. */
+/*
+ * The URL's normalised form; ERR_INVALID with a sentence that says what is wrong with it. Literal addresses only when the
+ * allow-list holds them; "localhost" when it holds 127.0.0.1; single-label, .local, .internal… names when it holds a
+ * block that is not loopback: the socket's address decides anyway.
+ */
 MUST_CHECK enum err egress_check_url(const struct egress *egress, struct arena *arena, const char *url,
                                      const char **ret_normalised, const char **ret_reason);
 

@@ -17,21 +17,24 @@
 
 /* ---- a server of raw bytes: one connection after the other, until the test's end closes them ---- */
 
+#define REQUEST_MAX 8192
+
 struct server {
         int fd, port;
         const char *answer; /* "" : none, and the connection stays open */
         bool close_after;
         pthread_t thread;
         atomic_int connections;
-        char last[8192];
+        pthread_mutex_t lock;
+        char last[REQUEST_MAX]; /* request, under the lock */
 };
 
-static bool read_request(int fd, char *request, size_t size)
+static bool read_request(int fd, char request[REQUEST_MAX])
 {
         size_t length = 0, wanted = 0;
 
         while (!wanted || length < wanted) {
-                ssize_t got = read(fd, request + length, size - 1 - length);
+                ssize_t got = read(fd, request + length, REQUEST_MAX - 1 - length);
                 const char *end, *header;
 
                 if (got <= 0)
@@ -49,6 +52,7 @@ static bool read_request(int fd, char *request, size_t size)
 static void *serve(void *arg)
 {
         struct server *server = arg;
+        char request[REQUEST_MAX];
 
         while (true) {
                 int fd = accept(server->fd, NULL, NULL);
@@ -56,7 +60,10 @@ static void *serve(void *arg)
                 if (fd < 0)
                         return NULL;
                 atomic_fetch_add(&server->connections, 1);
-                while (read_request(fd, server->last, sizeof(server->last))) {
+                while (read_request(fd, request)) {
+                        pthread_mutex_lock(&server->lock);
+                        memcpy(server->last, request, strlen(request) + 1);
+                        pthread_mutex_unlock(&server->lock);
                         if (send(fd, server->answer, strlen(server->answer), MSG_NOSIGNAL) < 0 || server->close_after)
                                 break;
                 }
@@ -74,6 +81,7 @@ static struct server *server_new(const char *answer, bool close_after)
                 abort();
         server->answer = answer;
         server->close_after = close_after;
+        pthread_mutex_init(&server->lock, NULL);
         server->fd = socket(AF_INET, SOCK_STREAM, 0);
         if (bind(server->fd, (struct sockaddr *)&address, length) || listen(server->fd, 64) ||
             getsockname(server->fd, (struct sockaddr *)&address, &length))
@@ -89,9 +97,20 @@ static void server_free(struct server *server)
         shutdown(server->fd, SHUT_RDWR);
         pthread_join(server->thread, NULL);
         close(server->fd);
+        pthread_mutex_destroy(&server->lock);
         free(server);
 }
 DEFINE_FREEP(struct server, server)
+
+static const char *heard(struct server *server, struct arena *arena)
+{
+        const char *copy;
+
+        pthread_mutex_lock(&server->lock);
+        copy = arena_strdup(arena, server->last);
+        pthread_mutex_unlock(&server->lock);
+        return copy;
+}
 
 static struct http_client *client_new(int timeout_ms)
 {
@@ -134,9 +153,9 @@ static void a_get_and_its_answer(void)
         CHECK_INT(response.header_count, 2);
         CHECK_TEXT(response.headers[0].name, "X-A");
         CHECK_TEXT(response.headers[0].value, "b c");
-        CHECK(str_starts_with(server->last, "GET /a?b=c HTTP/1.1\r\n"));
-        CHECK(strstr(server->last, "Accept: application/json\r\n"));
-        CHECK(!strstr(server->last, "Content-Type"));
+        CHECK(str_starts_with(heard(server, arena), "GET /a?b=c HTTP/1.1\r\n"));
+        CHECK(strstr(heard(server, arena), "Accept: application/json\r\n"));
+        CHECK(!strstr(heard(server, arena), "Content-Type"));
 }
 
 static void a_post_carries_its_body(void)
@@ -147,14 +166,14 @@ static void a_post_carries_its_body(void)
         struct http_client_response response = {0};
 
         CHECK_INT(exchange(client, arena, server, "POST", "{}", &response), ERR_OK);
-        CHECK(str_ends_with(server->last, "\r\n\r\n{}"));
-        CHECK(!strstr(server->last, "form-urlencoded"));
+        CHECK(str_ends_with(heard(server, arena), "\r\n\r\n{}"));
+        CHECK(!strstr(heard(server, arena), "form-urlencoded"));
         CHECK_INT(exchange(client, arena, server, "POST", NULL, &response), ERR_OK);
-        CHECK(strstr(server->last, "Content-Length: 0\r\n"));
+        CHECK(strstr(heard(server, arena), "Content-Length: 0\r\n"));
         CHECK_INT(exchange(client, arena, server, "DELETE", NULL, &response), ERR_OK);
-        CHECK(str_starts_with(server->last, "DELETE /a?b=c HTTP/1.1\r\n"));
+        CHECK(str_starts_with(heard(server, arena), "DELETE /a?b=c HTTP/1.1\r\n"));
         CHECK_INT(exchange(client, arena, server, "PUT", "x", &response), ERR_OK);
-        CHECK(str_starts_with(server->last, "PUT /a?b=c HTTP/1.1\r\n"));
+        CHECK(str_starts_with(heard(server, arena), "PUT /a?b=c HTTP/1.1\r\n"));
 }
 
 static void a_connection_is_used_again(void)

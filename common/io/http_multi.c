@@ -254,7 +254,7 @@ static void set_safety(CURL *curl, const struct http_multi *multi)
         curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
         curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
         curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-        /* the folder of authorities only beside a file of more: without it curl parses the system's file once, not per connection */
+        /* the folder of authorities only beside a file of more: without it curl keeps the parsed system's file */
         curl_easy_setopt(curl, CURLOPT_CAPATH, multi->ca_path);
         if (multi->ca_file)
                 curl_easy_setopt(curl, CURLOPT_CAINFO, multi->ca_file);
@@ -291,7 +291,7 @@ static void set_request(struct transfer *t)
         curl_easy_setopt(curl, CURLOPT_WRITEDATA, t);
 }
 
-/* A connection that broke while TLS was being agreed on is a network's failure, worth another try; curl has one code for both. */
+/* Curl has one code for a refused handshake and for a connection that broke during it; the latter is worth a retry. */
 static enum http_outcome outcome_of_handshake(const struct transfer *t)
 {
         static const char *const broken[] = {"Connection reset", "Broken pipe", "SSL_ERROR_SYSCALL", "unexpected eof"};

@@ -56,8 +56,14 @@ struct http_multi_result {
 };
 typedef void (*http_multi_done)(void *arg, const struct http_multi_result *result);
 
+/*
+ * ERR_INVALID: `ca_file` can't be read. Needs http_client_global_init. An endpoint's idle connections are dropped after
+ * 30 s, and when LIMIT_WEBHOOK_LANES endpoints are known. A name is resolved on a thread of its own per transfer; one that
+ * hangs is left to end by itself and holds nobody up.
+ */
 MUST_CHECK enum err http_multi_start(const struct http_multi_config *config, struct http_multi **ret_multi);
-/* Any thread. `done(arg, …)` is called once, on the loop's thread, and must be quick. ERR_STOPPING, ERR_FULL. */
+/* Any thread. `done(arg, …)` is called once, on the loop's thread, and must be quick. ERR_STOPPING, ERR_FULL
+ * (LIMIT_WEBHOOK_QUEUE wait), ERR_INVALID (a line break in a header). */
 MUST_CHECK enum err http_multi_submit(struct http_multi *multi, const struct http_multi_job *job, http_multi_done done,
                                       void *arg);
 int http_multi_inflight(const struct http_multi *multi);
