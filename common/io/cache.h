@@ -2,7 +2,8 @@
  * Redis on hiredis: a pool of connections (one per thread at work), 200 ms to connect and per command, reconnecting with
  * back-off. What it holds may vanish at any time: key layouts and lifetimes are in proto/redis.md. Any thread.
  * Errors: ERR_UNAVAILABLE (not reachable, timed out, or Redis said LOADING/READONLY/OOM), ERR_INTERNAL
- * (a command Redis refuses, a value above LIMIT_CACHE_VALUE_BYTES). While Redis is away callers are told at once: one thread at a time tries again.
+ * (a command Redis refuses, a value above LIMIT_CACHE_VALUE_BYTES). While Redis is away callers are
+ * told at once: one thread at a time tries again.
  */
 #ifndef VR_IO_CACHE_H
 #define VR_IO_CACHE_H
