@@ -99,7 +99,7 @@ void bus_consumer_hold(struct bus_consumer *consumer);
 int64_t bus_consumer_lag(const struct bus_consumer *consumer);
 /* Has it partitions, or been told there are none for it? */
 bool bus_consumer_joined(const struct bus_consumer *consumer);
-/* Commits what is stored, leaves the group. NULL is fine. */
+/* Commits what is stored, leaves the group; with the broker away that takes up to 6 s. NULL is fine. */
 void bus_consumer_close(struct bus_consumer *consumer);
 
 /* ---- the embedded broker: librdkafka's mock cluster behind a fixed port; for local runs and tests only ---- */

@@ -38,6 +38,14 @@ static void bench_done(struct bench *bench)
         bus_embedded_stop(bench->broker);
 }
 
+static int port_of(const char *address)
+{
+        int64_t port = 0;
+
+        CHECK_INT(str_to_i64(strrchr(address, ':') + 1, 1, 65535, &port), ERR_OK);
+        return (int)port;
+}
+
 static struct bus_message message_of(const char *key, const char *value)
 {
         return (struct bus_message){.topic = TOPIC, .key = key, .value = value, .length = strlen(value)};
@@ -291,25 +299,59 @@ static void the_broker_comes_back_on_its_port(void)
 {
         struct bench bench;
         char address[64];
-        int64_t port = 0;
+        int port;
 
         bench_make(&bench);
         (void)snprintf(address, sizeof(address), "%s", bus_embedded_address(bench.broker));
         bench.config.brokers = address;
-        CHECK_INT(str_to_i64(strrchr(address, ':') + 1, 1, 65535, &port), ERR_OK);
+        port = port_of(address);
         say(&bench, "k", "before");
         bus_embedded_stop(bench.broker);
         bench.broker = NULL;
         CHECK_INT(bus_ping(&bench.config, 300), ERR_UNAVAILABLE);
-        CHECK_INT(bus_embedded_start((int)port, topics, 1, &bench.broker), ERR_OK);
+        CHECK_INT(bus_embedded_start(port, topics, 1, &bench.broker), ERR_OK);
         CHECK_TEXT(bus_embedded_address(bench.broker), address);
         say(&bench, "k", "after");
         {
                 struct bus_embedded *second = NULL;
 
-                CHECK_INT(bus_embedded_start((int)port, topics, 1, &second), ERR_UNAVAILABLE);
+                CHECK_INT(bus_embedded_start(port, topics, 1, &second), ERR_UNAVAILABLE);
                 CHECK(second == NULL);
         }
+        bench_done(&bench);
+}
+
+static void a_consumer_outlives_a_broker_that_comes_back_empty(void)
+{
+        AUTO(arena_freep) struct arena *arena = arena_new();
+        struct bus_consumer *consumer = NULL;
+        struct bus_message got[4] = {0};
+        struct bench bench;
+        char address[64];
+        int64_t started_ms;
+        int port;
+
+        bench_make(&bench);
+        (void)snprintf(address, sizeof(address), "%s", bus_embedded_address(bench.broker));
+        bench.config.brokers = address;
+        port = port_of(address);
+        for (int i = 0; i < 3; i++)
+                say(&bench, "k", "before");
+        CHECK_INT(bus_consumer_open(&bench.config, topic_names, &consumer), ERR_OK);
+        CHECK_INT(listen_for(consumer, arena, 3, 10, got), 3);
+        CHECK_INT(bus_consumer_store(consumer, got, 3), ERR_OK);
+        bus_embedded_stop(TAKE(bench.broker));
+        CHECK_INT(listen_for(consumer, arena, 0, 10, got), 0);
+        CHECK_INT(bus_embedded_start(port, topics, 1, &bench.broker), ERR_OK);
+        say(&bench, "k", "after");
+        CHECK_INT(listen_for(consumer, arena, 1, 10, got), 1);
+        CHECK_TEXT(got[0].value, "after");
+        CHECK_INT(got[0].offset, 0);
+
+        bus_embedded_stop(TAKE(bench.broker));
+        started_ms = clock_mono_ms();
+        bus_consumer_close(consumer);
+        CHECK(clock_mono_ms() - started_ms < 15000); /* about a session timeout */
         bench_done(&bench);
 }
 
@@ -361,4 +403,5 @@ static void limits_are_kept(void)
 UNIT_TESTS(UNIT(messages_arrive_as_they_left), UNIT(a_restart_goes_on_after_what_was_stored),
            UNIT(held_it_keeps_its_place), UNIT(a_dead_producer_is_replaced_and_nothing_stays_unreported),
            UNIT(without_a_broker_it_says_so_in_time), UNIT(topics_are_made_and_checked),
-           UNIT(the_broker_comes_back_on_its_port), UNIT(properties_come_from_the_environment), UNIT(limits_are_kept))
+           UNIT(the_broker_comes_back_on_its_port), UNIT(a_consumer_outlives_a_broker_that_comes_back_empty),
+           UNIT(properties_come_from_the_environment), UNIT(limits_are_kept))
