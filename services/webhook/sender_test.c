@@ -1,8 +1,10 @@
 #include "services/webhook/sender.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "common/app/webhook_signature.h"
@@ -599,6 +601,82 @@ static void without_a_url_it_ends_without_an_attempt(void)
         world_close(w);
 }
 
+/* Another process holds the database: nothing can be written. */
+static int hold_database(const struct world *w)
+{
+        AUTO(arena_freep) struct arena *arena = arena_new();
+        int fd = open(arena_printf(arena, "%s/webhook.db.lock", w->folder), O_RDWR | O_CLOEXEC);
+
+        CHECK(fd >= 0 && flock(fd, LOCK_EX) == 0);
+        return fd;
+}
+
+static void what_can_not_be_recorded_stops_the_sending(void)
+{
+        const struct step slow = {REACT_ANSWER, 200, NULL, 300};
+        struct receiver *receiver = receiver_start(&slow, 1);
+        struct world *w = world_open();
+        const char *first = give_delivery(w, "a"), *second = give_delivery(w, "a");
+        int held;
+
+        w->config.endpoint_inflight = 1;
+        give_endpoint(w, "a", receiver);
+        world_start(w);
+        AWAIT(receiver_count(receiver) == 1);
+        held = hold_database(w);
+        usleep(3000000); /* longer than a statement may wait: it has failed at least once */
+        CHECK_INT(receiver_count(receiver), 1);
+        CHECK(in_state(w, first, DELIVERY_LEASED));
+        close(held);
+        AWAIT(in_state(w, first, DELIVERY_SUCCEEDED));
+        AWAIT(in_state(w, second, DELIVERY_SUCCEEDED));
+        CHECK_INT(receiver_count(receiver), 2);
+        CHECK_INT(look(w, first).delivery.progress.fence, 1);
+        world_close(w);
+        receiver_stop(receiver);
+}
+
+static enum err take_over_and_succeed(struct db_tx *tx, void *arg)
+{
+        struct row *row = arg;
+        struct delivery_progress before;
+        bool saved = false;
+        enum err err = store_delivery(tx, row->world->arena, row->delivery.id, &row->delivery);
+
+        if (err)
+                return err;
+        before = row->delivery.progress;
+        CHECK(delivery_step(&row->delivery.progress, DELIVERY_CLAIM, 1, 2));
+        CHECK(delivery_step(&row->delivery.progress, DELIVERY_SUCCEED, 2, 0));
+        err = store_save_progress(tx, &row->delivery, &before, &saved);
+        CHECK(saved);
+        return err;
+}
+
+/* It was stopped for longer than its lease; another sender has done the work since. */
+static void a_late_result_overwrites_nothing(void)
+{
+        const struct step slow = {REACT_ANSWER, 410, NULL, 500};
+        struct receiver *receiver = receiver_start(&slow, 1);
+        struct world *w = world_open();
+        const char *id = give_delivery(w, "a");
+        struct row row = {.world = w, .delivery = {.id = id}};
+
+        give_endpoint(w, "a", receiver);
+        world_start(w);
+        AWAIT(receiver_count(receiver) == 1);
+        CHECK_INT(db_write(w->db, take_over_and_succeed, &row), ERR_OK);
+        sender_stop(TAKE(w->sender), 5000); /* waits for the result */
+        row = look(w, id);
+        CHECK_INT(row.delivery.progress.state, DELIVERY_SUCCEEDED);
+        CHECK_INT(row.delivery.progress.attempts, 1);
+        CHECK_INT(row.last.number, 0);
+        CHECK_INT(row.endpoint.disabled_at_ms, 0);
+        CHECK_TEXT(row.types, "started ");
+        world_close(w);
+        receiver_stop(receiver);
+}
+
 static void during_a_rotation_both_secrets_sign(void)
 {
         const struct step ok = {REACT_ANSWER, 200, NULL, 0};
@@ -649,7 +727,8 @@ UNIT_TESTS(UNIT(delivers_signed), UNIT(retries_with_the_same_id_and_bytes),
            UNIT(gone_switches_the_endpoint_off), UNIT(redirects_are_not_followed),
            UNIT(waits_as_long_as_the_endpoint_asks), UNIT(a_slow_endpoint_times_out), UNIT(a_reset_is_retried),
            UNIT(garbage_is_retried), UNIT(a_forbidden_address_is_final), UNIT(a_lost_lease_is_taken_over),
-           UNIT(what_the_end_cuts_short_is_given_back), UNIT(a_slow_attempt_of_our_own_keeps_its_delivery),
+           UNIT(what_the_end_cuts_short_is_given_back), UNIT(what_can_not_be_recorded_stops_the_sending),
+           UNIT(a_late_result_overwrites_nothing), UNIT(a_slow_attempt_of_our_own_keeps_its_delivery),
            UNIT(a_dead_editor_delays_no_other), UNIT(an_open_circuit_holds_back_until_somebody_asks),
            UNIT(waits_for_an_endpoint_it_has_not_heard_of), UNIT(without_a_url_it_ends_without_an_attempt),
            UNIT(during_a_rotation_both_secrets_sign), UNIT(every_metric_is_there_from_the_start))
