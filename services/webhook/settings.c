@@ -48,5 +48,5 @@ const struct settings_spec webhook_settings_spec = {
         .usage = "  migrate                     apply the database's migrations and exit\n"
                  "  endpoints list              every endpoint, as JSON\n"
                  "  endpoints enable EDITOR     enable an endpoint that a 410 switched off (EDITOR: id or client id)\n"
-                 "  deliveries list [MARKET]    the last deliveries and their attempts, as JSON\n",
+                 "  deliveries list [MARKET]    the last deliveries and their attempts, as JSON",
 };
