@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -535,6 +536,65 @@ static void a_failed_fsync_ends_the_process(void)
         place_done(&place);
 }
 
+static enum err find_note(struct db_tx *tx, void *id)
+{
+        AUTO(db_rows_done) struct db_rows rows = {0};
+        enum err err = db_select(tx, &select_note, DB_PARAMS(DB_TEXT(id)), &rows);
+
+        if (!err && !db_next(&rows, &err) && !err)
+                return ERR_NOT_FOUND;
+        return err;
+}
+
+/* Writes for ever; tells the pipe of each note that was acknowledged. */
+static _Noreturn void write_until_killed(struct place *place, int pipe_end)
+{
+        if (place_open(place))
+                _exit(7);
+        for (int32_t i = 0;; i++) {
+                char id[16];
+
+                (void)snprintf(id, sizeof(id), "n%d", (int)i);
+                if (db_write(place->db, add_note, id) || write(pipe_end, &i, sizeof(i)) != sizeof(i))
+                        _exit(8);
+        }
+}
+
+static void a_killed_process_loses_nothing_it_acknowledged(void)
+{
+        struct place place;
+        int ends[2], status = 0;
+        int32_t number = -1, last = -1;
+        pid_t child;
+
+        place_with_notes(&place);
+        db_close(TAKE(place.db));
+        CHECK_INT(pipe(ends), 0);
+        child = fork();
+        if (child == 0) {
+                close(ends[0]);
+                write_until_killed(&place, ends[1]);
+        }
+        close(ends[1]);
+        while (last < 200 && read(ends[0], &number, sizeof(number)) == sizeof(number))
+                last = number;
+        CHECK_INT(kill(child, SIGKILL), 0);
+        CHECK_INT(waitpid(child, &status, 0), child);
+        while (read(ends[0], &number, sizeof(number)) == sizeof(number))
+                last = number;
+        close(ends[0]);
+        CHECK(last >= 200);
+        CHECK_INT(place_open(&place), ERR_OK);
+        for (int32_t i = 0; i <= last; i++) {
+                char id[16];
+
+                (void)snprintf(id, sizeof(id), "n%d", (int)i);
+                CHECK_INT(db_read(place.db, find_note, id), ERR_OK);
+        }
+        CHECK(notes(place.db) <= last + 2); /* one may have been written, and not been told of */
+        place_done(&place);
+}
+
 static void urls_are_checked(void)
 {
         struct db *db = NULL;
@@ -606,5 +666,6 @@ UNIT_TESTS(UNIT(values_come_back_as_they_went), UNIT(statements_are_checked), UN
            UNIT(a_failing_part_is_undone_alone), UNIT(units_that_wait_share_a_commit_not_their_failures),
            UNIT(a_full_disk_is_said_and_undoes_only_its_unit), UNIT(files_are_private), UNIT(closing_empties_the_log),
            UNIT(two_processes_take_turns), UNIT(a_held_lock_is_waited_for_but_not_for_ever),
-           UNIT(a_vanished_database_is_not_made_again), UNIT(a_failed_fsync_ends_the_process), UNIT(urls_are_checked),
+           UNIT(a_vanished_database_is_not_made_again), UNIT(a_failed_fsync_ends_the_process),
+           UNIT(a_killed_process_loses_nothing_it_acknowledged), UNIT(urls_are_checked),
            UNIT(the_pool_is_bounded_and_a_full_one_is_said))
