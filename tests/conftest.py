@@ -44,6 +44,12 @@ def editor(stack, receiver):
 
 
 @pytest.fixture
+def make_editor(stack):
+    """make_editor(webhook_url=…): more of them."""
+    return lambda **options: Editor(stack, **options)
+
+
+@pytest.fixture
 def buy():
     """buy(market): a buyer, in a browser session of its own, who was sent to that market."""
     return lambda market: Buyer(market["configuration_url"])
