@@ -83,6 +83,16 @@ static void set_assets(struct view *view)
         }
 }
 
+/* Where a GET shows this page: what the retry button is answered with is the status page. */
+static const char *shown_path(const struct exchange *x)
+{
+        const char *path = x->request->path;
+
+        if (!str_ends_with(path, "/retry_sync"))
+                return path;
+        return arena_printf(x->arena, "%.*ssync_status", (int)(strlen(path) - strlen("retry_sync")), path);
+}
+
 struct page page_new(struct wizard_app *app, struct exchange *x)
 {
         struct page page = {.app = app, .x = x, .language = app->fallback, .view = view_object(x->arena)};
@@ -97,7 +107,7 @@ struct page page_new(struct wizard_app *app, struct exchange *x)
         view_set_bool(page.view, "english", page.language == LANGUAGE_EN);
         view_set_bool(page.view, "dark", str_equal(theme, "dark"));
         view_set_text(page.view, "theme", str_equal(theme, "dark") || str_equal(theme, "light") ? theme : "");
-        view_set_text(page.view, "path", x->request->path);
+        view_set_text(page.view, "path", shown_path(x));
         view_set_bool(page.view, "brand_state", str_equal(app->settings->brand, "state"));
         set_assets(page.view);
         return page;
@@ -360,7 +370,7 @@ void page_render_error(void *arg, struct exchange *x, enum err err)
         view_set_int(page.view, "status", err_http_status(err));
         view_set_text(page.view, "request_id", x->request_id);
         if (err_is_retryable(err) || err == ERR_FORBIDDEN)
-                view_set_text(page.view, "retry_path", x->request->path);
+                view_set_text(page.view, "retry_path", shown_path(x));
         if (err_http_status(err) == 503)
                 http_response_header(x->request, x->response, "Retry-After", "5");
         if (page_render(&page, err_http_status(err), "pages/error"))

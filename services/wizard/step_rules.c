@@ -76,18 +76,19 @@ bool progress_set_choices(struct progress *progress, struct arena *arena, const 
         unsigned types = progress_types(progress, editor_types);
         const char **chosen = ARENA_ARRAY(arena, const char *, catalogue->field_count);
         size_t chosen_count = 0;
+        bool good = true;
 
-        for (size_t i = 0; i < count; i++)
-                if (!catalogue_find(catalogue, keys[i]) ||
-                    !catalogue_field_applies(catalogue_find(catalogue, keys[i]), types))
-                        return false;
+        for (size_t i = 0; i < count; i++) {
+                const struct catalogue_field *field = catalogue_find(catalogue, keys[i]);
+                good = good && field && catalogue_field_applies(field, types);
+        }
         for (size_t i = 0; answer == ANSWER_YES && i < catalogue->field_count; i++)
                 if (choosable(&catalogue->fields[i], types) && listed(keys, count, catalogue->fields[i].key))
                         chosen[chosen_count++] = catalogue->fields[i].key;
         progress->answer = answer;
         progress->chosen = chosen;
         progress->chosen_count = chosen_count;
-        return true;
+        return good;
 }
 
 enum additional_error progress_check_additional(const struct progress *progress)

@@ -112,17 +112,19 @@ static void choices_come_once_in_the_catalogues_order(void)
         CHECK_TEXT(progress.chosen[1], last);
 }
 
-static void an_unknown_or_foreign_key_changes_nothing(void)
+static void an_unknown_or_foreign_key_is_refused_and_the_rest_kept(void)
 {
         struct progress progress = {0};
-        const char *foreign[] = {NULL}, *unknown[] = {"no_such_field"};
+        const char *foreign[] = {NULL}, *mixed[] = {"no_such_field", NULL};
 
         open_catalogue();
-        choose(&progress, MARKET_TYPE_SUPPLIES, choosable_of(MARKET_TYPE_SUPPLIES, MARKET_TYPE_SUPPLIES), NULL);
         foreign[0] = choosable_of(MARKET_TYPE_WORKS, MARKET_TYPE_WORKS);
+        mixed[1] = choosable_of(MARKET_TYPE_SUPPLIES, MARKET_TYPE_SUPPLIES);
         CHECK(!progress_set_choices(&progress, arena, catalogue, MARKET_TYPE_SUPPLIES, ANSWER_YES, foreign, 1));
-        CHECK(!progress_set_choices(&progress, arena, catalogue, MARKET_TYPE_SUPPLIES, ANSWER_NO, unknown, 1));
+        CHECK_INT(progress.chosen_count, 0);
+        CHECK(!progress_set_choices(&progress, arena, catalogue, MARKET_TYPE_SUPPLIES, ANSWER_YES, mixed, 2));
         CHECK_INT(progress.chosen_count, 1);
+        CHECK_TEXT(progress.chosen[0], mixed[1]);
         CHECK_INT(progress.answer, ANSWER_YES);
 }
 
@@ -182,6 +184,6 @@ static void close_catalogue(void)
 UNIT_TESTS(UNIT(a_fresh_buyer_stands_at_setup), UNIT(steps_open_one_after_the_other),
            UNIT(an_earlier_step_again_closes_nothing), UNIT(undoing_defence_drops_its_fields_and_reopens_step_two),
            UNIT(defence_set_by_the_editor_is_not_the_buyers), UNIT(choices_come_once_in_the_catalogues_order),
-           UNIT(an_unknown_or_foreign_key_changes_nothing), UNIT(no_means_none_whatever_is_ticked),
+           UNIT(an_unknown_or_foreign_key_is_refused_and_the_rest_kept), UNIT(no_means_none_whatever_is_ticked),
            UNIT(no_answer_and_nothing_chosen_are_errors), UNIT(a_confirmation_is_checked_once_more),
            UNIT(only_a_failure_is_retried), UNIT(close_catalogue))
