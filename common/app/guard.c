@@ -47,12 +47,8 @@ enum err guard_check(struct guard *guard, struct arena *arena, const char *autho
                 return ERR_UNAUTHORIZED;
         if (err)
                 return err;
-        if (!info.editor_usable)
-                return ERR_FORBIDDEN;
-        if (!info.alive)
+        if (info.editor_usable && !info.alive)
                 return ERR_UNAUTHORIZED;
-        if (!(info.scopes & accepted))
-                return ERR_FORBIDDEN;
         *ret_principal = (struct principal){info.editor_id, info.client_id, info.scopes, info.expires_ms};
-        return ERR_OK;
+        return info.editor_usable && info.scopes & accepted ? ERR_OK : ERR_FORBIDDEN;
 }

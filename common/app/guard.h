@@ -28,7 +28,10 @@ MUST_CHECK enum err guard_new(struct cache *cache, struct guard **ret_guard);
 void guard_free(struct guard *guard);
 DEFINE_FREEP(struct guard, guard)
 
-/* `authorization`: that header's value, or NULL. `accepted`: any one of these scopes is enough. */
+/*
+ * `authorization`: that header's value, or NULL. `accepted`: any one of these scopes is enough. `ret_principal` is filled
+ * on ERR_FORBIDDEN too: it is known then who asks.
+ */
 MUST_CHECK enum err guard_check(struct guard *guard, struct arena *arena, const char *authorization, unsigned accepted,
                                 struct principal *ret_principal);
 

@@ -77,9 +77,14 @@ static void the_scheme_matters_its_case_does_not(void)
 static void a_scope_too_small_is_forbidden(void)
 {
         AUTO(fixture_done) struct fixture f = fixture_new(SCOPE_API_READ);
+        struct principal principal = {0};
 
         CHECK_INT(check(&f, "Bearer ", SCOPE_API_ACCESS | SCOPE_API_READ), ERR_OK);
         CHECK_INT(check(&f, "Bearer ", SCOPE_API_ACCESS | SCOPE_API_WRITE), ERR_FORBIDDEN);
+        CHECK_INT(
+                guard_check(f.guard, f.arena, arena_printf(f.arena, "Bearer %s", f.token), SCOPE_API_WRITE, &principal),
+                ERR_FORBIDDEN);
+        CHECK_TEXT(principal.editor_id, "ed-1"); /* it is known who asks */
 }
 
 static void lost_rights_are_403_then_401(void)

@@ -1,5 +1,6 @@
 #include "common/app/reply.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "common/base/id.h"
@@ -10,7 +11,6 @@
 #define TYPE_PROBLEM      "application/problem+json; charset=utf-8"
 #define TYPE_HTML         "text/html; charset=utf-8"
 #define RETRY_AFTER_MAX_S 5 /* spread, so that callers do not come back together */
-#define NO_MESSAGES       NULL
 
 static void set_header(struct exchange *x, const char *name, const char *value)
 {
@@ -55,66 +55,90 @@ static bool wants_problem(const struct exchange *x)
         return accept != NULL && strcasestr(accept, "application/problem+json") != NULL;
 }
 
-static void write_problem(struct buf *out, int status, const char *text, const char *const *messages)
+struct refusal {
+        int status;
+        const char *text;
+        const char *const *messages; /* NULL: one refusal, not a list */
+        int64_t retry_after_s;       /* 0: not said */
+};
+
+static void write_messages(struct json_write *w, const char *const *messages)
+{
+        json_array(w, "errors");
+        for (size_t i = 0; messages[i] != NULL; i++)
+                json_string(w, NULL, messages[i]);
+        json_end(w);
+}
+
+static void write_problem(struct buf *out, const struct refusal *refusal)
 {
         struct json_write w = json_write_to(out);
         json_object(&w, NULL);
         json_string(&w, "type", "about:blank");
-        json_string(&w, "title", text);
-        json_int(&w, "status", status);
-        if (messages != NULL) {
-                json_array(&w, "errors");
-                for (size_t i = 0; messages[i] != NULL; i++)
-                        json_string(&w, NULL, messages[i]);
-                json_end(&w);
-        }
+        json_string(&w, "title", refusal->text);
+        json_int(&w, "status", refusal->status);
+        if (refusal->messages != NULL)
+                write_messages(&w, refusal->messages);
+        if (refusal->retry_after_s > 0)
+                json_int(&w, "retry_after", refusal->retry_after_s);
         json_end(&w);
 }
 
 /* The seed's two forms: {"error":"…"} for one refusal, {"errors":["…"]} for validation. */
-static void write_seed_form(struct buf *out, const char *text, const char *const *messages)
+static void write_seed_form(struct buf *out, const struct refusal *refusal)
 {
         struct json_write w = json_write_to(out);
         json_object(&w, NULL);
-        if (messages == NULL)
-                json_string(&w, "error", text);
+        if (refusal->messages != NULL)
+                write_messages(&w, refusal->messages);
         else
-                json_array(&w, "errors");
-        for (size_t i = 0; messages != NULL && messages[i] != NULL; i++)
-                json_string(&w, NULL, messages[i]);
-        if (messages != NULL)
-                json_end(&w);
+                json_string(&w, "error", refusal->text);
+        if (refusal->retry_after_s > 0)
+                json_int(&w, "retry_after", refusal->retry_after_s);
         json_end(&w);
 }
 
-static enum err reply_refusal(struct exchange *x, int status, const char *text, const char *const *messages)
+static enum err reply_refusal(struct exchange *x, const struct refusal *refusal)
 {
         AUTO(buf_done) struct buf json = {0};
         bool problem = wants_problem(x);
         if (problem)
-                write_problem(&json, status, text, messages);
+                write_problem(&json, refusal);
         else
-                write_seed_form(&json, text, messages);
-        return reply_buffer(x, status, problem ? TYPE_PROBLEM : TYPE_JSON, &json);
+                write_seed_form(&json, refusal);
+        return reply_buffer(x, refusal->status, problem ? TYPE_PROBLEM : TYPE_JSON, &json);
 }
 
 enum err reply_validation_errors(struct exchange *x, const char *const *messages)
 {
-        return reply_refusal(x, err_http_status(ERR_INVALID), err_public_text(ERR_INVALID), messages);
+        const struct refusal refusal = {err_http_status(ERR_INVALID), err_public_text(ERR_INVALID), messages, 0};
+        return reply_refusal(x, &refusal);
 }
 
 enum err reply_error_text(struct exchange *x, int status, const char *text)
 {
-        return reply_refusal(x, status, text, NO_MESSAGES);
+        const struct refusal refusal = {.status = status, .text = text};
+        return reply_refusal(x, &refusal);
+}
+
+static void set_retry_after(struct exchange *x, int64_t seconds)
+{
+        set_header(x, "Retry-After", arena_printf(x->arena, "%" PRId64, seconds));
 }
 
 void reply_error_json(struct exchange *x, enum err err)
 {
-        int status = err_http_status(err);
-        if (status == 503)
-                set_header(x, "Retry-After", arena_printf(x->arena, "%u", 1 + id_random_below(RETRY_AFTER_MAX_S)));
-        if (reply_refusal(x, status, x->public_detail ? x->public_detail : err_public_text(err), NO_MESSAGES))
-                x->response->status = status; /* without a body, but never as a success */
+        struct refusal refusal = {
+                .status = err_http_status(err),
+                .text = x->public_detail ? x->public_detail : err_public_text(err),
+                .retry_after_s = err == ERR_RATE_LIMITED ? x->retry_after_s : 0,
+        };
+        if (refusal.status == 503)
+                set_retry_after(x, 1 + id_random_below(RETRY_AFTER_MAX_S));
+        if (refusal.retry_after_s > 0)
+                set_retry_after(x, refusal.retry_after_s);
+        if (reply_refusal(x, &refusal))
+                x->response->status = refusal.status; /* without a body, but never as a success */
 }
 
 enum err reply_see_other(struct exchange *x, const char *location)

@@ -9,7 +9,10 @@
 enum err reply_json(struct exchange *x, int status, const struct buf *json);
 /* 422 {"errors":[…]}: the seed's form; `messages` end with NULL. */
 enum err reply_validation_errors(struct exchange *x, const char *const *messages);
-/* {"error":"…"} in the seed's form with the status of `err`; Retry-After on 503. */
+/*
+ * {"error":"…"} in the seed's form with the status of `err`; Retry-After on 503; on 429, with x->retry_after_s set,
+ * Retry-After and the member "retry_after".
+ */
 void reply_error_json(struct exchange *x, enum err err);
 /* {"error":"…"} with a text and status of the caller's. */
 enum err reply_error_text(struct exchange *x, int status, const char *text);

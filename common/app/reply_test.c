@@ -133,6 +133,27 @@ static void sees_other(void)
         request.arena = NULL;
 }
 
-UNIT_TESTS(UNIT(json_says_its_type), UNIT(a_broken_buffer_is_no_answer), UNIT(errors_have_the_seeds_two_forms),
-           UNIT(a_503_says_when_to_come_back), UNIT(a_public_detail_replaces_the_text),
-           UNIT(problem_json_only_when_asked_for), UNIT(an_error_takes_the_place_of_a_page), UNIT(sees_other))
+static void too_many_says_when_to_come_back(void)
+{
+        begin(NULL);
+        x.retry_after_s = 120;
+        reply_error_json(&x, ERR_RATE_LIMITED);
+        CHECK_INT(response.status, 429);
+        CHECK_TEXT(header("Retry-After"), "120");
+        CHECK_TEXT(body(), "{\"error\":\"Rate limit exceeded\",\"retry_after\":120}");
+        begin("application/problem+json");
+        x.retry_after_s = 120;
+        reply_error_json(&x, ERR_RATE_LIMITED);
+        CHECK_TEXT(body(),
+                   "{\"type\":\"about:blank\",\"title\":\"Rate limit exceeded\",\"status\":429,\"retry_after\":120}");
+        begin(NULL);
+        x.retry_after_s = 120;
+        reply_error_json(&x, ERR_CONFLICT);
+        CHECK_TEXT(header("Retry-After"), NULL);
+        CHECK_TEXT(body(), "{\"error\":\"Conflict\"}");
+}
+
+UNIT_TESTS(UNIT(too_many_says_when_to_come_back), UNIT(json_says_its_type), UNIT(a_broken_buffer_is_no_answer),
+           UNIT(errors_have_the_seeds_two_forms), UNIT(a_503_says_when_to_come_back),
+           UNIT(a_public_detail_replaces_the_text), UNIT(problem_json_only_when_asked_for),
+           UNIT(an_error_takes_the_place_of_a_page), UNIT(sees_other))

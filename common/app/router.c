@@ -1,5 +1,6 @@
 #include "common/app/router.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,17 +126,22 @@ static void exchange_init(struct exchange *x, struct http_request *request, stru
         http_response_header(request, response, "X-Request-Id", id);
 }
 
+/* Who loses his rights is told so, however often he asks: a 403 goes before a 429. */
 static enum err check_access(const struct router *router, struct exchange *x, enum route_access access)
 {
+        enum err limited = ERR_OK;
+
         if (access == ROUTE_OPEN)
                 return ERR_OK;
         unsigned accepted = SCOPE_API_ACCESS | (access == ROUTE_API_READ ? SCOPE_API_READ : SCOPE_API_WRITE);
         enum err err = guard_check(router->config.guard, x->arena, http_request_header(x->request, "Authorization"),
                                    accepted, &x->principal);
-        if (err)
+        if (err && err != ERR_FORBIDDEN)
                 return err;
         x->log.editor = x->principal.editor_id;
-        return ERR_OK;
+        if (router->config.limiter != NULL)
+                limited = exchange_limit(x, router->config.limiter, x->principal.editor_id);
+        return err ? err : limited;
 }
 
 /* A 401 says how to do better (RFC 9110 §11.6.1, RFC 6750 §3). */
@@ -225,10 +231,25 @@ static void log_exchange(const struct router *router, const struct exchange *x, 
         log_write(level, &x->log, "http.request", err ? "request refused" : "request answered", fields);
 }
 
+static void set_number(struct exchange *x, const char *name, int64_t number)
+{
+        http_response_header(x->request, x->response, name, arena_printf(x->arena, "%" PRId64, number));
+}
+
+static void tell_rate(struct exchange *x)
+{
+        if (x->rate.limit == 0)
+                return;
+        set_number(x, "X-RateLimit-Limit", x->rate.limit);
+        set_number(x, "X-RateLimit-Remaining", x->rate.remaining);
+        set_number(x, "X-RateLimit-Reset", x->rate.reset_s);
+}
+
 static void finish(const struct router *router, struct exchange *x, const struct route *route, enum err err)
 {
         if (x->response->status == 0)
                 x->response->status = 500;
+        tell_rate(x);
         if (router->config.finish != NULL)
                 router->config.finish(router->config.app, x);
         int64_t duration_ns = clock_mono_ns() - x->request->started_ns;
@@ -310,4 +331,12 @@ const char *exchange_cookie(const struct exchange *x, const char *name)
                         return value;
         }
         return NULL;
+}
+
+enum err exchange_limit(struct exchange *x, const struct rate_limiter *limiter, const char *key)
+{
+        enum err err = rate_limit_count(limiter, x->arena, key, &x->rate);
+        if (err == ERR_RATE_LIMITED)
+                x->retry_after_s = x->rate.wait_s;
+        return err;
 }

@@ -7,6 +7,7 @@
 #define VR_APP_ROUTER_H
 
 #include "common/app/guard.h"
+#include "common/app/rate_limit.h"
 #include "common/base/log.h"
 #include "common/base/metrics.h"
 #include "common/io/http_server.h"
@@ -24,6 +25,8 @@ struct exchange {
         } params[LIMIT_HTTP_PATH_PARAMS];
         size_t param_count;
         struct principal principal; /* on guarded routes */
+        struct rate_limit rate;     /* told in X-RateLimit-…; limit 0: nothing to tell */
+        int64_t retry_after_s;      /* of an ERR_RATE_LIMITED, whoever set it */
         const char *detail;         /* a handler's word on its error, for the log only */
         const char *public_detail;  /* replaces err_public_text() for this answer; NULL for the default */
 };
@@ -48,6 +51,8 @@ struct router_config {
         const struct route *routes;
         void *app;
         struct guard *guard; /* may be NULL without guarded routes */
+        /* Counts each request to a guarded route against its editor, once it is known who asks; NULL: none does. */
+        const struct rate_limiter *limiter;
         struct metrics *metrics;
         bool quiet; /* access log at debug: for the management port */
         /* How an error looks; NULL: reply_error_json(). */
@@ -69,5 +74,11 @@ const char *exchange_param(const struct exchange *x, const char *name);
 MUST_CHECK enum err exchange_query(struct exchange *x, const char *name, const char **ret_value);
 /* The value of a cookie, or NULL. */
 const char *exchange_cookie(const struct exchange *x, const char *name);
+
+/*
+ * Counts this request for `key`: its answer, whatever it is, tells the state in X-RateLimit-…. Guarded routes need it only
+ * for limits of their own. ERR_RATE_LIMITED becomes a 429 with Retry-After.
+ */
+MUST_CHECK enum err exchange_limit(struct exchange *x, const struct rate_limiter *limiter, const char *key);
 
 #endif

@@ -22,10 +22,25 @@ enum err guard_check(struct guard *guard, struct arena *arena, const char *autho
 {
         (void)guard, (void)arena;
         asked_scopes = accepted;
-        if (authorization == NULL || strcmp(authorization, "Bearer ok") != 0)
+        bool ok = authorization != NULL && strcmp(authorization, "Bearer ok") == 0;
+        if (!ok && (authorization == NULL || strcmp(authorization, "Bearer small") != 0))
                 return ERR_UNAUTHORIZED;
         *ret_principal = (struct principal){.editor_id = "ed_1", .scopes = accepted};
-        return ERR_OK;
+        return ok ? ERR_OK : ERR_FORBIDDEN;
+}
+
+/* In place of app/rate_limit, likewise. */
+static int64_t left;
+static const char *counted;
+
+enum err rate_limit_count(const struct rate_limiter *limiter, struct arena *arena, const char *key,
+                          struct rate_limit *ret_state)
+{
+        (void)arena;
+        counted = key;
+        bool allowed = left > 0;
+        *ret_state = (struct rate_limit){limiter->limit, allowed ? --left : 0, 1718461845, 42};
+        return allowed ? ERR_OK : ERR_RATE_LIMITED;
 }
 
 static enum err echo(void *app, struct exchange *x)
@@ -96,7 +111,9 @@ static void open_router(void)
         if (router != NULL)
                 return;
         metrics = metrics_new();
-        const struct router_config config = {.routes = routes, .metrics = metrics, .finish = finish};
+        static const struct rate_limiter limiter = {.limit = 1000};
+        const struct router_config config = {
+                .routes = routes, .metrics = metrics, .finish = finish, .limiter = &limiter};
         CHECK_INT(router_new(&config, &router), ERR_OK);
 }
 
@@ -119,6 +136,8 @@ static void prepare(const char *method, const char *path, const char *name, cons
                 .started_ns = clock_mono_ns(),
         };
         calls = 0;
+        left = 1000;
+        counted = NULL;
 }
 
 static int ask_with(const char *method, const char *path, const char *name, const char *value)
@@ -208,6 +227,57 @@ static void reading_and_changing_want_their_scopes(void)
         CHECK_INT(asked_scopes, SCOPE_API_ACCESS | SCOPE_API_READ);
         (void)ask("DELETE", "/markets/a");
         CHECK_INT(asked_scopes, SCOPE_API_ACCESS | SCOPE_API_WRITE);
+}
+
+static void asked_of(int64_t allowed, const char *path, const char *authorization)
+{
+        prepare("GET", path, "Authorization", authorization);
+        left = allowed;
+        router_handle(router, &request, &response);
+}
+
+static void requests_are_counted_against_their_editor(void)
+{
+        asked_of(7, "/markets/a", "Bearer ok");
+        CHECK_INT(response.status, 200);
+        CHECK_TEXT(counted, "ed_1");
+        CHECK_TEXT(header("X-RateLimit-Limit"), "1000");
+        CHECK_TEXT(header("X-RateLimit-Remaining"), "6");
+        CHECK_TEXT(header("X-RateLimit-Reset"), "1718461845");
+}
+
+static void one_too_many_is_told_when_to_come_back(void)
+{
+        asked_of(0, "/markets/a", "Bearer ok");
+        CHECK_INT(response.status, 429);
+        CHECK_INT(calls, 0);
+        CHECK_TEXT(body(), "{\"error\":\"Rate limit exceeded\",\"retry_after\":42}");
+        CHECK_TEXT(header("Retry-After"), "42");
+        CHECK_TEXT(header("X-RateLimit-Limit"), "1000");
+        CHECK_TEXT(header("X-RateLimit-Remaining"), "0");
+        CHECK_TEXT(header("X-Finished"), "yes");
+}
+
+static void errors_of_known_callers_tell_the_rate_too(void)
+{
+        asked_of(7, "/markets/a", "Bearer small");
+        CHECK_INT(response.status, 403);
+        CHECK_TEXT(header("X-RateLimit-Remaining"), "6");
+        asked_of(0, "/markets/a", "Bearer small");
+        CHECK_INT(response.status, 403); /* goes before 429 */
+        CHECK_TEXT(header("X-RateLimit-Remaining"), "0");
+        CHECK_TEXT(header("Retry-After"), NULL);
+}
+
+static void strangers_count_against_nobody(void)
+{
+        asked_of(7, "/markets/a", "Bearer wrong");
+        CHECK_INT(response.status, 401);
+        CHECK_TEXT(counted, NULL);
+        CHECK_TEXT(header("X-RateLimit-Limit"), NULL);
+        asked_of(7, "/", NULL);
+        CHECK_INT(response.status, 200);
+        CHECK_TEXT(header("X-RateLimit-Limit"), NULL);
 }
 
 /* --- every answer ----------------------------------------------------------------------------------------------- */
@@ -390,6 +460,8 @@ static void counts_by_method_route_and_status(void)
 UNIT_TESTS(UNIT(finds_routes_and_their_parameters), UNIT(the_first_path_that_fits_decides),
            UNIT(unknown_paths_are_not_found), UNIT(known_paths_say_what_they_allow), UNIT(get_answers_head),
            UNIT(a_token_is_wanted_before_the_handler_runs), UNIT(reading_and_changing_want_their_scopes),
+           UNIT(requests_are_counted_against_their_editor), UNIT(one_too_many_is_told_when_to_come_back),
+           UNIT(errors_of_known_callers_tell_the_rate_too), UNIT(strangers_count_against_nobody),
            UNIT(request_ids_come_back), UNIT(bad_request_ids_are_replaced), UNIT(errors_never_show_their_detail),
            UNIT(a_handler_without_an_answer_is_an_error), UNIT(refusals_of_the_edge_look_alike),
            UNIT(a_refused_method_depends_on_the_path), UNIT(reads_query_parameters), UNIT(reads_cookies),

@@ -95,6 +95,13 @@ static enum err open_state(struct wizard_app *app)
         app->markets = (struct market_reader){
                 .cache = app->cache, .http = app->http_client, .market_url = settings->market_url};
         app->store = (struct progress_store){.cache = app->cache, .ttl_ms = settings->progress_ttl_s * 1000};
+        app->retries = (struct rate_limiter){
+                .cache = app->cache,
+                .name = "retry",
+                .limit = settings->retry_sync_limit,
+                .window_ms = RATE_LIMIT_HOUR_MS,
+                .limited = rate_limit_series(app->service.metrics, "retry"),
+        };
         app->origins =
                 (struct origins){.public_url = settings->service.public_url, .allowed = settings->allowed_origins};
         app->secure = str_starts_with(settings->service.public_url, "https://");

@@ -3,6 +3,7 @@
 #define VR_WIZARD_APP_H
 
 #include "common/app/catalogue.h"
+#include "common/app/rate_limit.h"
 #include "common/app/router.h"
 #include "common/app/service.h"
 #include "common/app/template.h"
@@ -36,6 +37,7 @@ struct wizard_app {
         struct bus_producer *producer; /* the publisher owns it once that runs */
         struct market_reader markets;
         struct progress_store store;
+        struct rate_limiter retries; /* of a market's notification, per market: market counts its API's there too */
         struct origins origins;
         bool secure; /* behind https: cookies say so */
         struct publisher *publisher;

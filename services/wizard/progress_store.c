@@ -13,7 +13,6 @@
 #define MARKER_MS    (30LL * 86400 * 1000)
 #define SUBMITTED_MS (30LL * 86400 * 1000)
 #define GRACE_MS     (3600LL * 1000) /* lapsed progress stays readable this long, for the sweep */
-#define HOUR_MS      (3600LL * 1000)
 #define WAITING_MAX  100000
 #define EVENTS_MAX   4
 
@@ -333,23 +332,4 @@ enum err sweep_turn(const struct progress_store *store, struct arena *arena, int
                 return err;
         *ret_mine = value.type != CACHE_NIL;
         return ERR_OK;
-}
-
-enum err retry_count(const struct progress_store *store, struct arena *arena, const char *identifier, int64_t limit,
-                     int64_t *ret_wait_ms)
-{
-        const struct cache_script count = script("count_within.lua");
-        struct cache_value value = {0};
-        enum err err;
-
-        if (limit == 0)
-                return ERR_OK;
-        err = cache_run(store->cache, arena, &count, CACHE_ARGS(key_of(arena, "limit:retry", identifier)),
-                        CACHE_ARGS(cache_int(arena, limit), cache_int(arena, HOUR_MS)), &value);
-        if (err)
-                return err;
-        if (value.type != CACHE_LIST || value.length != 2)
-                return ERR_CORRUPT;
-        *ret_wait_ms = value.list[1].integer;
-        return value.list[0].integer == 1 ? ERR_OK : ERR_RATE_LIMITED;
 }

@@ -57,8 +57,4 @@ MUST_CHECK enum err lapsed_load(const struct progress_store *store, struct arena
 /* One replica sweeps at a time: true for whoever holds the turn for `ms`. */
 MUST_CHECK enum err sweep_turn(const struct progress_store *store, struct arena *arena, int64_t ms, bool *ret_mine);
 
-/* One more manual retry this hour? ERR_RATE_LIMITED, with the wait. */
-MUST_CHECK enum err retry_count(const struct progress_store *store, struct arena *arena, const char *identifier,
-                                int64_t limit, int64_t *ret_wait_ms);
-
 #endif

@@ -200,18 +200,6 @@ static void one_replica_has_the_turn(void)
         CHECK(!second);
 }
 
-static void retries_are_counted_within_the_hour(void)
-{
-        int64_t wait_ms = 0;
-
-        begin();
-        for (int i = 0; i < 3; i++)
-                CHECK(retry_count(&store, arena, MARKET, 3, &wait_ms) == ERR_OK);
-        CHECK(retry_count(&store, arena, MARKET, 3, &wait_ms) == ERR_RATE_LIMITED);
-        CHECK(wait_ms > 3590000 && wait_ms <= 3600000);
-        CHECK(retry_count(&store, arena, MARKET, 0, &wait_ms) == ERR_OK);
-}
-
 static void the_server_stops(void)
 {
         cache_close(store.cache);
@@ -222,5 +210,4 @@ static void the_server_stops(void)
 UNIT_TESTS(UNIT(progress_comes_back_as_it_was_saved), UNIT(a_save_over_somebody_elses_is_refused),
            UNIT(events_wait_only_if_the_save_went_through), UNIT(lapsed_progress_is_gone_but_known_to_have_been),
            UNIT(one_caller_ends_a_lapse), UNIT(progress_taken_up_again_is_not_ended),
-           UNIT(confirming_twice_keeps_the_first), UNIT(one_replica_has_the_turn),
-           UNIT(retries_are_counted_within_the_hour), UNIT(the_server_stops))
+           UNIT(confirming_twice_keeps_the_first), UNIT(one_replica_has_the_turn), UNIT(the_server_stops))

@@ -118,16 +118,16 @@ enum err status_show(void *app, struct exchange *x)
 
 /* ---- retry ---- */
 
-static enum err refuse_retry(struct page *page, int status, const char *error, int64_t wait_ms)
+static enum err refuse_retry(struct page *page, int status, const char *error, int64_t wait_s)
 {
         struct exchange *x = page->x;
         struct view *view = view_set_object(page->view, "error");
 
         view_set_bool(view, error, true);
-        if (wait_ms > 0) {
-                page_set_count(page, view, "minutes", (size_t)((wait_ms + 59999) / 60000));
+        if (wait_s > 0) {
+                page_set_count(page, view, "minutes", (size_t)((wait_s + 59) / 60));
                 http_response_header(x->request, x->response, "Retry-After",
-                                     arena_printf(x->arena, "%lld", (long long)((wait_ms + 999) / 1000)));
+                                     arena_printf(x->arena, "%lld", (long long)wait_s));
         }
         return status_render(page, status);
 }
@@ -161,7 +161,7 @@ enum err retry_post(void *arg, struct exchange *x)
         struct page page;
         struct form form = {0};
         bool usable = true;
-        int64_t wait_ms = 0;
+        struct rate_limit retries = {0};
         enum err err = page_open(app, x, &page);
 
         if (!err)
@@ -177,9 +177,9 @@ enum err retry_post(void *arg, struct exchange *x)
                 return err;
         if (!usable)
                 return refuse_retry(&page, 403, "retry_forbidden", 0);
-        err = retry_count(&app->store, x->arena, page.market.identifier, app->settings->retry_sync_limit, &wait_ms);
+        err = rate_limit_count(&app->retries, x->arena, page.market.identifier, &retries);
         if (err == ERR_RATE_LIMITED)
-                return refuse_retry(&page, 429, "retry_limit", wait_ms);
+                return refuse_retry(&page, 429, "retry_limit", retries.wait_s);
         if (err)
                 return err;
         return request_retry(&page);
