@@ -359,6 +359,10 @@ void page_render_error(void *arg, struct exchange *x, enum err err)
                 reply_error_json(x, err);
                 return;
         }
+        /* The links of an error page work too. "//host/" must not become a redirect to that host. */
+        if (str_equal(x->request->method, "GET") && str_starts_with(x->request->path, "/buyer/") &&
+            page_takes_preference(arg, x))
+                return;
         if (identifier && market_identifier_valid(identifier)) {
                 page.base = base_of(x->arena, identifier);
                 view_set_text(page.view, "base", page.base);
