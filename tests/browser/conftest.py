@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
+from support.watch import Watch
+
 CHROMIUM = Path("/usr/bin/chromium")
 
 
@@ -19,19 +21,35 @@ def chromium():
         browser.close()
 
 
+class Browsing:
+    """Pages in browser sessions of their own, in French, each watched (page.watch)."""
+
+    def __init__(self, chromium):
+        self.chromium = chromium
+        self.contexts, self.watches = [], []
+
+    def new_page(self, javascript=True, width=1280, height=900, **options):
+        context = self.chromium.new_context(locale="fr-FR", java_script_enabled=javascript,
+                                            viewport={"width": width, "height": height}, **options)
+        context.set_default_timeout(15000)
+        self.contexts.append(context)
+        page = context.new_page()
+        page.watch = Watch(page)
+        self.watches.append(page.watch)
+        return page
+
+    def close(self):
+        for context in self.contexts:
+            context.close()
+
+
 @pytest.fixture
 def new_page(chromium):
-    """new_page(javascript=False, width=320, …): a page in a browser session of its own, in French."""
-    contexts = []
-
-    def make(javascript=True, width=1280, height=900, **options):
-        contexts.append(chromium.new_context(locale="fr-FR", java_script_enabled=javascript,
-                                             viewport={"width": width, "height": height}, **options))
-        return contexts[-1].new_page()
-
-    yield make
-    for context in contexts:
-        context.close()
+    """new_page(javascript=False, width=320, …). Whatever a test does, no page may complain or ask another origin."""
+    browsing = Browsing(chromium)
+    yield browsing.new_page
+    browsing.close()
+    assert [fault for watch in browsing.watches for fault in watch.faults()] == []
 
 
 @pytest.fixture
