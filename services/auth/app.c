@@ -1,24 +1,9 @@
 #include "services/auth/app.h"
 
-#include "common/base/log.h"
 #include "services/auth/auth_store.h"
 #include "services/auth/handlers.h"
 
-#define SERVICE_NAME     "vr-auth"
-#define DB_READERS       8
-#define DB_TIMEOUT_MS    1000 /* refusing to answer for longer helps nobody: callers get a 503 within 2 s */
-#define CACHE_POOL       32
-#define CACHE_TIMEOUT_MS 200
-#define TOPICS_WAIT_MS   5000
-#define KEEP_ALIVE_MS    5000
-#define KEEP_SENT_MS     (24 * 3600 * INT64_C(1000))
-#define CLOSE_BUS_MS     5000
-
-static enum err fail(enum err err, const char *what)
-{
-        log_error(NULL, "service.start", what, LOG_ERR(err));
-        return err;
-}
+#define SERVICE_NAME "vr-auth"
 
 static void register_metrics(struct auth_app *app)
 {
@@ -31,100 +16,32 @@ static void register_metrics(struct auth_app *app)
                 (void)METRIC_SERIES(app->issued, results[i]);
 }
 
-static enum err open_database(struct auth_app *app)
-{
-        const struct db_config config = {
-                .url = app->settings->database_url,
-                .readers = DB_READERS,
-                .timeout_ms = DB_TIMEOUT_MS,
-                .metrics = app->service.metrics,
-        };
-        enum err err = db_open(&config, &app->db);
-
-        if (err)
-                return fail(err, "the database can't be opened");
-        app->checker.db = app->db;
-        err = db_migrate(app->db, auth_migrations);
-        return err ? fail(err, "the database's schema can't be brought up to date") : ERR_OK;
-}
-
-static enum err open_cache(struct auth_app *app)
-{
-        const struct cache_config config = {
-                .url = app->settings->service.redis_url,
-                .pool = CACHE_POOL,
-                .timeout_ms = CACHE_TIMEOUT_MS,
-                .metrics = app->service.metrics,
-        };
-        enum err err = cache_open(&config, &app->cache);
-
-        return err ? fail(err, "VR_REDIS_URL can't be used") : ERR_OK;
-}
-
+/* Tokens can be had while Kafka is away: changes of editors wait in the outbox. */
 static enum err open_bus(struct auth_app *app)
 {
         static const char *const topics[] = {TOPIC_EDITOR, NULL};
-        const struct bus_config bus = {
-                .brokers = app->settings->service.kafka_brokers,
-                .client_id = SERVICE_NAME,
-                .metrics = app->service.metrics,
-        };
-        struct outbox_config relay = {.db = app->db, .metrics = app->service.metrics, .keep_sent_ms = KEEP_SENT_MS};
-        /* Tokens can be had while Kafka is away: changes of editors wait in the outbox. */
-        enum err err = bus_ensure_topics(&bus, event_topics, event_topic_count, TOPICS_WAIT_MS);
+        enum err err = part_producer(&app->service, topics, &app->producer);
 
-        if (err)
-                log_warn(NULL, "kafka.topics", "topics could not be checked", LOG_ERR(err));
-        err = bus_producer_open(&bus, topics, &app->producer);
-        if (err)
-                return fail(err, "the Kafka producer can't be made");
-        relay.producer = app->producer;
-        err = outbox_start(&relay, &app->outbox);
-        return err ? fail(err, "the outbox relay can't be started") : ERR_OK;
+        return err ? err : part_outbox(&app->service, app->db, app->producer, &app->outbox);
 }
 
 static enum err open_sweep(struct auth_app *app)
 {
         enum err err = state_sweep_start(app->db, app->cache, &app->sweep);
 
-        return err ? fail(err, "the sweep over editors' states can't be started") : ERR_OK;
+        return err ? part_failed(err, "the sweep over editors' states can't be started", NULL) : ERR_OK;
 }
 
 static enum err open_http(struct auth_app *app)
 {
-        const struct service_settings *settings = &app->settings->service;
-        const struct router_config routes = {
+        const struct router_config config = {
                 .routes = auth_routes,
                 .app = app,
-                .metrics = app->service.metrics,
                 .render_error = auth_render_error,
                 .finish = auth_finish,
         };
-        struct http_server_config http = {
-                .address = settings->http_address,
-                .port = (int)settings->http_port,
-                .threads = (int)settings->http_threads,
-                .keep_alive_ms = KEEP_ALIVE_MS,
-                .handle = router_handle,
-                .refuse = router_refuse,
-        };
-        enum err err = router_new(&routes, &app->router);
 
-        if (err)
-                return fail(err, "the route table is broken");
-        http.arg = app->router;
-        err = http_server_start(&http, &app->http);
-        return err ? fail(err, "VR_HTTP_PORT can't be listened on") : ERR_OK;
-}
-
-static enum err check_database(void *arg)
-{
-        return db_ping(((struct auth_app *)arg)->db);
-}
-
-static enum err check_redis(void *arg)
-{
-        return cache_ping(((struct auth_app *)arg)->cache);
+        return part_http(&app->service, config, &app->router, &app->http);
 }
 
 static enum err check_progress(void *arg)
@@ -141,9 +58,10 @@ enum err auth_app_open(struct auth_app *app, const struct auth_settings *setting
         if (err)
                 return err;
         register_metrics(app);
-        err = open_database(app);
+        err = part_database(&app->service, settings->database_url, auth_migrations, &app->db);
+        app->checker.db = app->db;
         if (!err)
-                err = open_cache(app);
+                err = part_cache(&app->service, &app->cache);
         if (!err)
                 err = open_bus(app);
         if (!err)
@@ -153,8 +71,8 @@ enum err auth_app_open(struct auth_app *app, const struct auth_settings *setting
         if (err)
                 return err;
         /* Kafka is no part of being ready: without it every token is still issued, and changes wait in the outbox. */
-        service_add_check(&app->service, "database", check_database, app, false);
-        service_add_check(&app->service, "redis", check_redis, app, false);
+        service_add_check(&app->service, "database", part_check_database, app->db, false);
+        service_add_check(&app->service, "redis", part_check_cache, app->cache, false);
         service_add_check(&app->service, "sweep", check_progress, app, true);
         return ERR_OK;
 }
@@ -165,7 +83,7 @@ void auth_app_close(struct auth_app *app)
         router_free(app->router);
         state_sweep_stop(app->sweep);
         outbox_stop(app->outbox);
-        bus_producer_close(app->producer, CLOSE_BUS_MS);
+        bus_producer_close(app->producer, PARTS_CLOSE_BUS_MS);
         cache_close(app->cache);
         db_close(app->db);
         if (app->service.name)

@@ -2,13 +2,7 @@
 #ifndef VR_AUTH_APP_H
 #define VR_AUTH_APP_H
 
-#include "common/app/outbox.h"
-#include "common/app/router.h"
-#include "common/app/service.h"
-#include "common/io/bus.h"
-#include "common/io/cache.h"
-#include "common/io/db.h"
-#include "common/io/http_server.h"
+#include "common/app/parts.h"
 #include "services/auth/client_check.h"
 #include "services/auth/settings.h"
 #include "services/auth/state_sweep.h"

@@ -1,31 +1,12 @@
 #include "services/market/app.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "common/base/json_write.h"
 #include "common/base/log.h"
 #include "services/market/consumer.h"
 #include "services/market/handlers.h"
 #include "services/market/market_store.h"
-#include "version.h"
 
-#define SERVICE_NAME     "vr-market"
-#define DB_READERS       4
-#define DB_TIMEOUT_MS    2000
-#define CACHE_POOL       32
-#define CACHE_TIMEOUT_MS 200
-#define TOPICS_WAIT_MS   5000
-#define KEEP_ALIVE_MS    5000
-#define KEEP_SENT_MS     (24 * 3600 * INT64_C(1000))
-#define STUCK_AFTER_MS   120000 /* a consumer that has not gone round for so long makes no progress any more */
-#define CLOSE_BUS_MS     5000
-
-static enum err fail(enum err err, const char *what, const char *detail)
-{
-        log_error(NULL, "service.start", what, LOG_ERR(err), LOG_DETAIL(detail));
-        return err;
-}
+#define SERVICE_NAME "vr-market"
 
 /* ---- what is measured ---- */
 
@@ -114,7 +95,7 @@ static enum err open_catalogue(struct market_app *app)
 
         if (!err)
                 err = write_catalogue(app->catalogue, &app->catalogue_json);
-        return err ? fail(err, "the field catalogue is broken", detail) : ERR_OK;
+        return err ? part_failed(err, "the field catalogue is broken", detail) : ERR_OK;
 }
 
 enum err market_app_prepare(struct market_app *app)
@@ -125,153 +106,37 @@ enum err market_app_prepare(struct market_app *app)
 
 /* ---- database, Redis, Kafka ---- */
 
-static enum err open_database(struct market_app *app)
-{
-        const struct db_config config = {
-                .url = app->settings->database_url,
-                .readers = DB_READERS,
-                .timeout_ms = DB_TIMEOUT_MS,
-                .metrics = app->service.metrics,
-        };
-        enum err err = db_open(&config, &app->db);
-
-        if (err)
-                return fail(err, "the database can't be opened", NULL);
-        err = db_migrate(app->db, market_migrations);
-        return err ? fail(err, "the database's schema can't be brought up to date", NULL) : ERR_OK;
-}
-
-static enum err open_cache(struct market_app *app)
-{
-        const struct cache_config config = {
-                .url = app->settings->service.redis_url,
-                .pool = CACHE_POOL,
-                .timeout_ms = CACHE_TIMEOUT_MS,
-                .metrics = app->service.metrics,
-        };
-        enum err err = cache_open(&config, &app->cache);
-
-        if (!err)
-                err = guard_new(app->cache, &app->guard);
-        return err ? fail(err, "VR_REDIS_URL can't be used", NULL) : ERR_OK;
-}
-
-static struct bus_config bus_config(const struct market_app *app)
-{
-        return (struct bus_config){
-                .brokers = app->settings->service.kafka_brokers,
-                .client_id = SERVICE_NAME,
-                .group = SERVICE_NAME,
-                .metrics = app->service.metrics,
-        };
-}
-
-void market_ensure_topics(struct market_app *app)
-{
-        const struct bus_config bus = bus_config(app);
-        enum err err;
-
-        if (app->topics_ready)
-                return;
-        err = bus_ensure_topics(&bus, event_topics, event_topic_count, TOPICS_WAIT_MS);
-        app->topics_ready = !err;
-        if (err)
-                log_warn(NULL, "kafka.topics", "topics could not be made or checked, will try again", LOG_ERR(err));
-}
-
-static enum err open_bus(struct market_app *app)
+/* Markets can be created while Kafka is away: their events wait in the outbox. */
+static enum err open_outbox(struct market_app *app)
 {
         static const char *const topics[] = {TOPIC_MARKET, NULL};
-        const struct bus_config bus = bus_config(app);
-        enum err err = bus_producer_open(&bus, topics, &app->producer);
+        enum err err = part_producer(&app->service, topics, &app->producer);
 
-        return err ? fail(err, "the Kafka producer can't be made", NULL) : ERR_OK;
+        return err ? err : part_outbox(&app->service, app->db, app->producer, &app->outbox);
 }
 
-static enum err start_relay(struct market_app *app)
-{
-        const struct outbox_config config = {
-                .db = app->db,
-                .producer = app->producer,
-                .metrics = app->service.metrics,
-                .keep_sent_ms = KEEP_SENT_MS,
-        };
-        enum err err = outbox_start(&config, &app->outbox);
-
-        return err ? fail(err, "the outbox relay can't be started", NULL) : ERR_OK;
-}
-
-/* An operator has to look at it: what it said is lost for us. */
-static void log_dead_letter(void *app, const struct bus_message *message, const char *reason)
-{
-        (void)app;
-        log_error(&(struct log_ctx){.market = message->key}, "event.dead_letter", "an event could not be used",
-                  LOG_STR("vr.topic", message->topic), LOG_INT("vr.partition", message->partition),
-                  LOG_INT("vr.offset", message->offset), LOG_DETAIL(reason));
-}
-
-static enum err start_consumer(struct market_app *app)
+static enum err open_consumer(struct market_app *app)
 {
         const struct subscriber_config config = {
-                .bus = bus_config(app),
                 .producer = app->producer,
                 .db = app->db,
-                .metrics = app->service.metrics,
                 .table = market_subscriptions,
                 .app = app,
                 .outbox = app->outbox,
-                .dead = log_dead_letter,
         };
-        enum err err = subscriber_start(&config, &app->subscriber);
+        enum err err = part_subscriber(&app->service, config, &app->subscriber);
 
         if (err)
-                return fail(err, "the Kafka consumer can't be started", NULL);
+                return err;
         err = reconciler_start(app, &app->reconciler);
-        return err ? fail(err, "the reconciliation sweep can't be started", NULL) : ERR_OK;
+        return err ? part_failed(err, "the reconciliation sweep can't be started", NULL) : ERR_OK;
 }
-
-/* ---- HTTP ---- */
 
 static enum err open_http(struct market_app *app)
 {
-        const struct service_settings *settings = &app->settings->service;
-        const struct router_config routes = {
-                .routes = market_routes, .app = app, .guard = app->guard, .metrics = app->service.metrics};
-        struct http_server_config http = {
-                .address = settings->http_address,
-                .port = (int)settings->http_port,
-                .threads = (int)settings->http_threads,
-                .keep_alive_ms = KEEP_ALIVE_MS,
-                .handle = router_handle,
-                .refuse = router_refuse,
-        };
-        enum err err = router_new(&routes, &app->router);
+        const struct router_config config = {.routes = market_routes, .app = app, .guard = app->guard};
 
-        if (err)
-                return fail(err, "the route table is broken", NULL);
-        http.arg = app->router;
-        err = http_server_start(&http, &app->http);
-        return err ? fail(err, "VR_HTTP_PORT can't be listened on", NULL) : ERR_OK;
-}
-
-static enum err check_database(void *arg)
-{
-        return db_ping(((struct market_app *)arg)->db);
-}
-
-static enum err check_redis(void *arg)
-{
-        return cache_ping(((struct market_app *)arg)->cache);
-}
-
-static enum err check_kafka(void *arg)
-{
-        return subscriber_ready(((struct market_app *)arg)->subscriber) ? ERR_OK : ERR_UNAVAILABLE;
-}
-
-static enum err check_progress(void *arg)
-{
-        return subscriber_idle_ms(((struct market_app *)arg)->subscriber) < STUCK_AFTER_MS ? ERR_OK : ERR_TIMEOUT;
+        return part_http(&app->service, config, &app->router, &app->http);
 }
 
 enum err market_app_open(struct market_app *app, const struct market_settings *settings)
@@ -284,25 +149,24 @@ enum err market_app_open(struct market_app *app, const struct market_settings *s
                 return err;
         err = market_app_prepare(app);
         if (!err)
-                err = open_database(app);
+                err = part_database(&app->service, settings->database_url, market_migrations, &app->db);
         if (!err)
-                err = open_cache(app);
-        if (err)
-                return err;
-        market_ensure_topics(app);
-        err = open_bus(app);
+                err = part_cache(&app->service, &app->cache);
         if (!err)
-                err = start_relay(app);
+                err = guard_new(app->cache, &app->guard);
         if (!err)
-                err = start_consumer(app);
+                err = open_outbox(app);
+        if (!err)
+                err = open_consumer(app);
         if (!err)
                 err = open_http(app);
         if (err)
                 return err;
-        service_add_check(&app->service, "database", check_database, app, false);
-        service_add_check(&app->service, "redis", check_redis, app, false);
-        service_add_check(&app->service, "kafka", check_kafka, app, false);
-        service_add_check(&app->service, "consumer", check_progress, app, true);
+        app->kafka = (struct part_kafka){.service = &app->service, .subscriber = app->subscriber};
+        service_add_check(&app->service, "database", part_check_database, app->db, false);
+        service_add_check(&app->service, "redis", part_check_cache, app->cache, false);
+        service_add_check(&app->service, "kafka", part_check_kafka, &app->kafka, false);
+        service_add_check(&app->service, "consumer", part_check_consumer, app->subscriber, true);
         return ERR_OK;
 }
 
@@ -313,7 +177,7 @@ void market_app_close(struct market_app *app)
         reconciler_stop(app->reconciler);
         subscriber_stop(app->subscriber);
         outbox_stop(app->outbox);
-        bus_producer_close(app->producer, CLOSE_BUS_MS);
+        bus_producer_close(app->producer, PARTS_CLOSE_BUS_MS);
         guard_free(app->guard);
         cache_close(app->cache);
         db_close(app->db);
@@ -321,20 +185,6 @@ void market_app_close(struct market_app *app)
         catalogue_free(app->catalogue);
         if (app->service.name)
                 service_close(&app->service);
-}
-
-enum err market_migrate(const struct market_settings *settings)
-{
-        const struct db_config config = {.url = settings->database_url, .readers = 1, .timeout_ms = DB_TIMEOUT_MS};
-        struct db *db = NULL;
-        enum err err = db_open(&config, &db);
-
-        if (!err)
-                err = db_migrate(db, market_migrations);
-        db_close(db);
-        if (err)
-                fprintf(stderr, "vr-market: migration failed: %s\n", err_name(err));
-        return err;
 }
 
 void market_refresh_snapshot(struct market_app *app, struct arena *arena, const struct log_ctx *log,

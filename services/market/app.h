@@ -4,14 +4,7 @@
 
 #include "common/app/catalogue.h"
 #include "common/app/guard.h"
-#include "common/app/outbox.h"
-#include "common/app/router.h"
-#include "common/app/service.h"
-#include "common/app/subscriber.h"
-#include "common/io/bus.h"
-#include "common/io/cache.h"
-#include "common/io/db.h"
-#include "common/io/http_server.h"
+#include "common/app/parts.h"
 #include "services/market/consumed.h"
 #include "services/market/market_snapshot.h"
 #include "services/market/reconcile.h"
@@ -31,11 +24,11 @@ struct market_app {
         struct buf catalogue_json; /* the body of GET /api/v1/fields, made once */
         struct db *db;
         struct cache *cache;
-        bool topics_ready; /* made, or found as they should be */
         struct bus_producer *producer;
         struct outbox *outbox;
         struct consumed consumed; /* the consumer's own */
         struct subscriber *subscriber;
+        struct part_kafka kafka; /* of its readiness check */
         struct reconciler *reconciler;
         struct guard *guard;
         struct router *router;
@@ -47,15 +40,6 @@ MUST_CHECK enum err market_app_prepare(struct market_app *app);
 /* Logs what is wrong. Half-opened is fine for market_app_close, which closes in reverse order. */
 MUST_CHECK enum err market_app_open(struct market_app *app, const struct market_settings *settings);
 void market_app_close(struct market_app *app);
-
-/* `vr-market migrate`: brings the schema up to date. */
-MUST_CHECK enum err market_migrate(const struct market_settings *settings);
-
-/*
- * Markets can be created while Kafka is away (their events wait in the outbox), also when it is away at our start: so the
- * topics are tried again by the sweep.
- */
-void market_ensure_topics(struct market_app *app);
 
 /* One count per type of the market. */
 void market_count_types(struct metric *metric, unsigned types);

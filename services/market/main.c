@@ -3,6 +3,7 @@
 
 #include "common/base/str.h"
 #include "services/market/app.h"
+#include "services/market/market_store.h"
 #include "services/market/settings.h"
 
 static int run_command(const struct market_settings *settings, const char *command)
@@ -11,7 +12,7 @@ static int run_command(const struct market_settings *settings, const char *comma
                 fprintf(stderr, "vr-market: unknown command \"%s\"; see --help\n", command);
                 return EXIT_FAILURE;
         }
-        return market_migrate(settings) ? EXIT_FAILURE : EXIT_SUCCESS;
+        return part_migrate("vr-market", settings->database_url, market_migrations);
 }
 
 int main(int argc, char **argv)

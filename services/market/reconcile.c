@@ -109,7 +109,6 @@ static void *run(void *arg)
                 size_t announced = 0;
                 enum err err;
 
-                market_ensure_topics(reconciler->app);
                 err = reconcile_once(reconciler->app, clock_wall_ms(), &announced);
 
                 if (err)

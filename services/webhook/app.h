@@ -3,12 +3,8 @@
 #define VR_WEBHOOK_APP_H
 
 #include "common/app/egress.h"
-#include "common/app/outbox.h"
+#include "common/app/parts.h"
 #include "common/app/sealed.h"
-#include "common/app/service.h"
-#include "common/app/subscriber.h"
-#include "common/io/bus.h"
-#include "common/io/db.h"
 #include "services/webhook/due_clock.h"
 #include "services/webhook/sender.h"
 #include "services/webhook/settings.h"
@@ -20,11 +16,11 @@ struct webhook_app {
         struct keyring *keyring;
         struct egress *egress;
         struct db *db;
-        bool topics_ready;
         struct bus_producer *producer;
         struct outbox *outbox;
         struct sender *sender;
         struct subscriber *subscriber;
+        struct part_kafka kafka; /* of its readiness check */
         bool curl_ready;
 };
 

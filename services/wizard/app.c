@@ -1,24 +1,12 @@
 #include "services/wizard/app.h"
 
-#include "common/base/log.h"
 #include "common/base/str.h"
 #include "services/wizard/page.h"
 #include "services/wizard/pages.h"
 #include "services/wizard/publisher.h"
 
-#define SERVICE_NAME     "vr-wizard"
-#define CACHE_POOL       64
-#define CACHE_TIMEOUT_MS 200
-#define MARKET_READ_MS   2000
-#define TOPICS_WAIT_MS   5000
-#define KEEP_ALIVE_MS    5000
-#define PING_MS          1000
-
-static enum err fail(enum err err, const char *what, const char *detail)
-{
-        log_error(NULL, "service.start", what, LOG_ERR(err), LOG_DETAIL(detail));
-        return err;
-}
+#define SERVICE_NAME   "vr-wizard"
+#define MARKET_READ_MS 2000
 
 /* What a buyer can get wrong, by step (page templates: `error`). */
 static const struct {
@@ -64,34 +52,28 @@ static enum err open_pages(struct wizard_app *app)
         enum err err = catalogue_load(&app->catalogue, &detail);
 
         if (err)
-                return fail(err, "the field catalogue is broken", detail);
+                return part_failed(err, "the field catalogue is broken", detail);
         err = templates_load(wizard_templates, &app->templates, &detail);
         if (err)
-                return fail(err, "a page template is broken", detail);
+                return part_failed(err, "a page template is broken", detail);
         app->words_arena = arena_new();
         app->fallback = str_equal(app->settings->default_language, "en") ? LANGUAGE_EN : LANGUAGE_FR;
         err = page_load_words(app);
-        return err ? fail(err, "the translations are broken", NULL) : ERR_OK;
+        return err ? part_failed(err, "the translations are broken", NULL) : ERR_OK;
 }
 
 static enum err open_state(struct wizard_app *app)
 {
         const struct wizard_settings *settings = app->settings;
-        const struct cache_config config = {
-                .url = settings->service.redis_url,
-                .pool = CACHE_POOL,
-                .timeout_ms = CACHE_TIMEOUT_MS,
-                .metrics = app->service.metrics,
-        };
-        enum err err = cache_open(&config, &app->cache);
+        enum err err = part_cache(&app->service, &app->cache);
 
         if (err)
-                return fail(err, "VR_REDIS_URL can't be used", NULL);
+                return err;
         err = http_client_global_init();
         if (!err)
                 err = http_client_new(MARKET_READ_MS, &app->http_client);
         if (err)
-                return fail(err, "the HTTP client can't be made", NULL);
+                return part_failed(err, "the HTTP client can't be made", NULL);
         app->markets = (struct market_reader){
                 .cache = app->cache, .http = app->http_client, .market_url = settings->market_url};
         app->store = (struct progress_store){.cache = app->cache, .ttl_ms = settings->progress_ttl_s * 1000};
@@ -108,71 +90,31 @@ static enum err open_state(struct wizard_app *app)
         return ERR_OK;
 }
 
-static struct bus_config bus_of(const struct wizard_app *app)
-{
-        return (struct bus_config){
-                .brokers = app->settings->service.kafka_brokers,
-                .client_id = SERVICE_NAME,
-                .metrics = app->service.metrics,
-        };
-}
-
+/* Buyers can work while Kafka is away: events wait in Redis, and the confirmation says so. */
 static enum err open_bus(struct wizard_app *app)
 {
         static const char *const topics[] = {TOPIC_CONFIGURATION, NULL};
-        const struct bus_config bus = bus_of(app);
         struct publisher_config publisher = {
                 .store = &app->store, .markets = &app->markets, .abandoned = app->metrics.abandoned};
-        /* Buyers can work while Kafka is away: events wait in Redis, and the confirmation says so. */
-        enum err err = bus_ensure_topics(&bus, event_topics, event_topic_count, TOPICS_WAIT_MS);
+        enum err err = part_producer(&app->service, topics, &app->producer);
 
         if (err)
-                log_warn(NULL, "kafka.topics", "topics could not be checked", LOG_ERR(err));
-        err = bus_producer_open(&bus, topics, &app->producer);
-        if (err)
-                return fail(err, "the Kafka producer can't be made", NULL);
+                return err;
         publisher.producer = app->producer;
         err = publisher_start(&publisher, &app->publisher);
-        return err ? fail(err, "the publisher can't be started", NULL) : ERR_OK;
+        return err ? part_failed(err, "the publisher can't be started", NULL) : ERR_OK;
 }
 
 static enum err open_http(struct wizard_app *app)
 {
-        const struct service_settings *settings = &app->settings->service;
-        const struct router_config routes = {
+        const struct router_config config = {
                 .routes = wizard_routes,
                 .app = app,
-                .metrics = app->service.metrics,
                 .render_error = page_render_error,
                 .finish = page_finish,
         };
-        struct http_server_config http = {
-                .address = settings->http_address,
-                .port = (int)settings->http_port,
-                .threads = (int)settings->http_threads,
-                .keep_alive_ms = KEEP_ALIVE_MS,
-                .handle = router_handle,
-                .refuse = router_refuse,
-        };
-        enum err err = router_new(&routes, &app->router);
 
-        if (err)
-                return fail(err, "the route table is broken", NULL);
-        http.arg = app->router;
-        err = http_server_start(&http, &app->http);
-        return err ? fail(err, "VR_HTTP_PORT can't be listened on", NULL) : ERR_OK;
-}
-
-static enum err check_redis(void *arg)
-{
-        return cache_ping(((struct wizard_app *)arg)->cache);
-}
-
-static enum err check_kafka(void *arg)
-{
-        const struct bus_config bus = bus_of(arg);
-
-        return bus_ping(&bus, PING_MS);
+        return part_http(&app->service, config, &app->router, &app->http);
 }
 
 enum err wizard_app_open(struct wizard_app *app, const struct wizard_settings *settings)
@@ -193,8 +135,9 @@ enum err wizard_app_open(struct wizard_app *app, const struct wizard_settings *s
                 err = open_http(app);
         if (err)
                 return err;
-        service_add_check(&app->service, "redis", check_redis, app, false);
-        service_add_check(&app->service, "kafka", check_kafka, app, false);
+        app->kafka = (struct part_kafka){.service = &app->service, .producer = app->producer};
+        service_add_check(&app->service, "redis", part_check_cache, app->cache, false);
+        service_add_check(&app->service, "kafka", part_check_kafka, &app->kafka, false);
         return ERR_OK;
 }
 

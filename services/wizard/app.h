@@ -3,12 +3,9 @@
 #define VR_WIZARD_APP_H
 
 #include "common/app/catalogue.h"
+#include "common/app/parts.h"
 #include "common/app/rate_limit.h"
-#include "common/app/router.h"
-#include "common/app/service.h"
 #include "common/app/template.h"
-#include "common/io/bus.h"
-#include "common/io/cache.h"
 #include "services/wizard/market_reader.h"
 #include "services/wizard/progress_store.h"
 #include "services/wizard/session.h"
@@ -41,6 +38,7 @@ struct wizard_app {
         struct origins origins;
         bool secure; /* behind https: cookies say so */
         struct publisher *publisher;
+        struct part_kafka kafka; /* of its readiness check */
         struct router *router;
         struct http_server *http;
 };
