@@ -110,6 +110,15 @@ static bool request_id_valid(const char *text)
                strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == length;
 }
 
+/* For answers that are data; whoever answers with pages says more in his `finish`. */
+static void set_security_headers(struct http_request *request, struct http_response *response)
+{
+        http_response_header(request, response, "X-Content-Type-Options", "nosniff");
+        http_response_header(request, response, "Content-Security-Policy",
+                             "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'");
+        http_response_header(request, response, "Referrer-Policy", "same-origin");
+}
+
 static void exchange_init(struct exchange *x, struct http_request *request, struct http_response *response)
 {
         x->request = request;
@@ -124,6 +133,7 @@ static void exchange_init(struct exchange *x, struct http_request *request, stru
         x->log.request_id = x->request_id;
         x->log.traceparent = x->traceparent;
         http_response_header(request, response, "X-Request-Id", id);
+        set_security_headers(request, response);
 }
 
 /* Who loses his rights is told so, however often he asks: a 403 goes before a 429. */

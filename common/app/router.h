@@ -1,7 +1,7 @@
 /*
  * From a request to its handler: one constant route table per service, 404 for unknown paths, 405 with Allow, request id,
- * trace, access log, RED metrics, token and scope before the body is looked at. Handlers return an `enum err`; this is
- * the only place where an error becomes an answer.
+ * trace, security headers, access log, RED metrics, token and scope before the body is looked at. Handlers return an
+ * `enum err`; this is the only place where an error becomes an answer.
  */
 #ifndef VR_APP_ROUTER_H
 #define VR_APP_ROUTER_H

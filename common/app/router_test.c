@@ -291,6 +291,18 @@ static void request_ids_come_back(void)
         CHECK_TEXT(header("X-Finished"), "yes");
 }
 
+static void every_answer_is_guarded_against_misuse_by_browsers(void)
+{
+        static const char *const paths[] = {"/", "/nowhere", "/forget"};
+
+        for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+                (void)ask("GET", paths[i]);
+                CHECK_TEXT(header("X-Content-Type-Options"), "nosniff");
+                CHECK(header("Content-Security-Policy") != NULL);
+                CHECK_TEXT(header("Referrer-Policy"), "same-origin");
+        }
+}
+
 static void bad_request_ids_are_replaced(void)
 {
         char longest[LIMIT_REQUEST_ID_CHARS + 2];
@@ -462,7 +474,8 @@ UNIT_TESTS(UNIT(finds_routes_and_their_parameters), UNIT(the_first_path_that_fit
            UNIT(a_token_is_wanted_before_the_handler_runs), UNIT(reading_and_changing_want_their_scopes),
            UNIT(requests_are_counted_against_their_editor), UNIT(one_too_many_is_told_when_to_come_back),
            UNIT(errors_of_known_callers_tell_the_rate_too), UNIT(strangers_count_against_nobody),
-           UNIT(request_ids_come_back), UNIT(bad_request_ids_are_replaced), UNIT(errors_never_show_their_detail),
+           UNIT(request_ids_come_back), UNIT(every_answer_is_guarded_against_misuse_by_browsers),
+           UNIT(bad_request_ids_are_replaced), UNIT(errors_never_show_their_detail),
            UNIT(a_handler_without_an_answer_is_an_error), UNIT(refusals_of_the_edge_look_alike),
            UNIT(a_refused_method_depends_on_the_path), UNIT(reads_query_parameters), UNIT(reads_cookies),
            UNIT(writes_one_line_a_request), UNIT(buyers_addresses_stay_out_of_the_log),

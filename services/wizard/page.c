@@ -388,8 +388,6 @@ void page_finish(void *arg, struct exchange *x)
         struct http_response *response = x->response;
 
         http_response_header(request, response, "Content-Security-Policy", CSP);
-        http_response_header(request, response, "X-Content-Type-Options", "nosniff");
-        http_response_header(request, response, "Referrer-Policy", "same-origin");
         http_response_header(request, response, "Cross-Origin-Opener-Policy", "same-origin");
         http_response_header(request, response, "X-Frame-Options", "DENY");
         if (app->secure)
