@@ -132,10 +132,24 @@ static enum err open_consumer(struct market_app *app)
         return err ? part_failed(err, "the reconciliation sweep can't be started", NULL) : ERR_OK;
 }
 
+static struct rate_limiter limiter(const struct market_app *app, const char *name, int64_t limit)
+{
+        return (struct rate_limiter){
+                .cache = app->cache,
+                .name = name,
+                .limit = limit,
+                .window_ms = RATE_LIMIT_HOUR_MS,
+                .limited = rate_limit_series(app->service.metrics, name),
+        };
+}
+
 static enum err open_http(struct market_app *app)
 {
-        const struct router_config config = {.routes = market_routes, .app = app, .guard = app->guard};
+        const struct router_config config = {
+                .routes = market_routes, .app = app, .guard = app->guard, .limiter = &app->requests};
 
+        app->requests = limiter(app, "api", app->settings->rate_limit_api);
+        app->retries = limiter(app, "retry", app->settings->retry_sync_limit);
         return part_http(&app->service, config, &app->router, &app->http);
 }
 

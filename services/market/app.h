@@ -5,6 +5,7 @@
 #include "common/app/catalogue.h"
 #include "common/app/guard.h"
 #include "common/app/parts.h"
+#include "common/app/rate_limit.h"
 #include "services/market/consumed.h"
 #include "services/market/market_snapshot.h"
 #include "services/market/reconcile.h"
@@ -31,6 +32,8 @@ struct market_app {
         struct part_kafka kafka; /* of its readiness check */
         struct reconciler *reconciler;
         struct guard *guard;
+        struct rate_limiter requests; /* of an editor */
+        struct rate_limiter retries;  /* of a market's notification: the wizard counts its button's there too */
         struct router *router;
         struct http_server *http;
 };

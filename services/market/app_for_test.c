@@ -55,25 +55,80 @@ void test_app_close(struct test_app *t)
         arena_free(t->arena);
 }
 
-void test_app_create(struct test_app *t, const char *identifier, unsigned types)
+static void create(struct test_app *t, const struct market *market)
 {
-        const struct market market = {
-                .identifier = identifier,
-                .editor_id = TEST_EDITOR,
-                .name = "Fournitures",
-                .deadline_ms = INT64_C(1718495999000),
-                .types = types,
-                .version = 1,
-                .created_ms = INT64_C(1718000000000),
-        };
         struct event event;
         enum creation_outcome outcome;
         const char *stored = NULL;
 
-        must(market_event_created(t->arena, &market, &event), "event");
-        must(market_store_create(t->app.db, t->arena, &(struct market_creation){.market = &market, .event = &event},
+        must(market_event_created(t->arena, market, &event), "event");
+        must(market_store_create(t->app.db, t->arena, &(struct market_creation){.market = market, .event = &event},
                                  &outcome, &stored),
              "create");
+}
+
+static struct market example(const char *identifier)
+{
+        return (struct market){
+                .identifier = identifier,
+                .editor_id = TEST_EDITOR,
+                .name = "Fournitures",
+                .deadline_ms = INT64_C(1718495999000),
+                .types = MARKET_TYPE_SUPPLIES,
+                .version = 1,
+                .created_ms = INT64_C(1718000000000),
+        };
+}
+
+void test_app_create(struct test_app *t, const char *identifier, unsigned types)
+{
+        struct market market = example(identifier);
+
+        market.types = types;
+        create(t, &market);
+}
+
+void test_app_create_at(struct test_app *t, const char *identifier, const char *editor_id, int64_t created_ms)
+{
+        struct market market = example(identifier);
+
+        market.editor_id = editor_id;
+        market.created_ms = created_ms;
+        create(t, &market);
+}
+
+enum err test_call(struct test_app *t, struct test_call *call, route_handler handler, const char *identifier,
+                   const char *query)
+{
+        memset(call, 0, sizeof(*call));
+        call->request = (struct http_request){
+                .arena = t->arena, .method = "GET", .path = "/", .query = query ? query : "", .body = ""};
+        call->x = (struct exchange){.request = &call->request, .response = &call->response, .arena = t->arena};
+        call->x.principal.editor_id = TEST_EDITOR;
+        if (identifier) {
+                call->x.params[0].name = "identifier";
+                call->x.params[0].value = identifier;
+                call->x.param_count = 1;
+        }
+        return handler(&t->app, &call->x);
+}
+
+const char *test_call_body(const struct test_call *call)
+{
+        return buf_text(&call->response.body);
+}
+
+const char *test_call_header(const struct test_call *call, const char *name)
+{
+        for (size_t i = 0; i < call->response.header_count; i++)
+                if (str_equal_nocase(call->response.headers[i].name, name))
+                        return call->response.headers[i].value;
+        return NULL;
+}
+
+void test_call_done(struct test_call *call)
+{
+        buf_done(&call->response.body);
 }
 
 struct consumption {

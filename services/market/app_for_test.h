@@ -19,8 +19,22 @@ struct test_app {
 void test_app_open(struct test_app *t);
 void test_app_close(struct test_app *t);
 
+/* A request as the router hands it on, of TEST_EDITOR. */
+struct test_call {
+        struct http_request request;
+        struct http_response response;
+        struct exchange x;
+};
+/* Calls the handler; `identifier` (of the path) and `query` may be NULL. The answer is let go with test_call_done. */
+enum err test_call(struct test_app *t, struct test_call *call, route_handler handler, const char *identifier,
+                   const char *query);
+const char *test_call_body(const struct test_call *call);
+const char *test_call_header(const struct test_call *call, const char *name); /* NULL: there is none */
+void test_call_done(struct test_call *call);
+
 /* A market of TEST_EDITOR in the database. */
 void test_app_create(struct test_app *t, const char *identifier, unsigned types);
+void test_app_create_at(struct test_app *t, const char *identifier, const char *editor_id, int64_t created_ms);
 /* Applies an event as the subscriber would, in a transaction, then what follows the commit. Data is JSON. */
 enum err test_app_consume(struct test_app *t, const char *type, const char *id, const char *subject, const char *data);
 /* Fails the test when there is no such market. */

@@ -4,13 +4,15 @@
 
 #include "services/market/sync_rules.h"
 
-/* How the last attempt to tell the editor went. */
+/* How an attempt to tell the editor went. */
 struct attempt {
+        int64_t number;     /* from 1; not kept of the last one, whose is sync.attempt */
         int64_t started_ms; /* 0: none was made */
         const char *outcome;
         int64_t status_code; /* 0: no answer */
         int64_t duration_ms;
         const char *error;
+        const char *response_excerpt; /* for the editor alone; not kept of the last one */
 };
 
 struct market {

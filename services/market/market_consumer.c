@@ -8,6 +8,7 @@
 #include "common/io/json.h"
 #include "services/market/app.h"
 #include "services/market/consumer.h"
+#include "services/market/delivery_store.h"
 #include "services/market/market_changes.h"
 #include "services/market/market_store.h"
 
@@ -171,53 +172,80 @@ static void after_retry_requested(void *arg, struct arena *arena, const struct e
 
 /* ---- delivery.* ---- */
 
-struct delivery {
+struct delivery_told {
         const char *identifier;
         int64_t attempt;
-        const char *started_at, *outcome, *error, *next_attempt_at;
+        const char *delivery_id;
+        const char *started_at, *outcome, *error, *next_attempt_at, *response_excerpt;
         int64_t status_code, duration_ms;
-        enum member_state states[8];
+        enum member_state states[10];
 };
 static const struct field delivery_fields[] = {
-        {"identifier", FIELD_TEXT, offsetof(struct delivery, identifier), offsetof(struct delivery, states[0])},
-        {"attempt", FIELD_INT, offsetof(struct delivery, attempt), offsetof(struct delivery, states[1])},
-        {"started_at", FIELD_TEXT, offsetof(struct delivery, started_at), offsetof(struct delivery, states[2])},
-        {"outcome", FIELD_TEXT, offsetof(struct delivery, outcome), offsetof(struct delivery, states[3])},
-        {"error", FIELD_TEXT, offsetof(struct delivery, error), offsetof(struct delivery, states[4])},
-        {"next_attempt_at", FIELD_TEXT, offsetof(struct delivery, next_attempt_at),
-         offsetof(struct delivery, states[5])},
-        {"status_code", FIELD_INT, offsetof(struct delivery, status_code), offsetof(struct delivery, states[6])},
-        {"duration_ms", FIELD_INT, offsetof(struct delivery, duration_ms), offsetof(struct delivery, states[7])},
+        {"identifier", FIELD_TEXT, offsetof(struct delivery_told, identifier),
+         offsetof(struct delivery_told, states[0])},
+        {"attempt", FIELD_INT, offsetof(struct delivery_told, attempt), offsetof(struct delivery_told, states[1])},
+        {"delivery_id", FIELD_TEXT, offsetof(struct delivery_told, delivery_id),
+         offsetof(struct delivery_told, states[2])},
+        {"started_at", FIELD_TEXT, offsetof(struct delivery_told, started_at),
+         offsetof(struct delivery_told, states[3])},
+        {"outcome", FIELD_TEXT, offsetof(struct delivery_told, outcome), offsetof(struct delivery_told, states[4])},
+        {"error", FIELD_TEXT, offsetof(struct delivery_told, error), offsetof(struct delivery_told, states[5])},
+        {"next_attempt_at", FIELD_TEXT, offsetof(struct delivery_told, next_attempt_at),
+         offsetof(struct delivery_told, states[6])},
+        {"response_excerpt", FIELD_TEXT, offsetof(struct delivery_told, response_excerpt),
+         offsetof(struct delivery_told, states[7])},
+        {"status_code", FIELD_INT, offsetof(struct delivery_told, status_code),
+         offsetof(struct delivery_told, states[8])},
+        {"duration_ms", FIELD_INT, offsetof(struct delivery_told, duration_ms),
+         offsetof(struct delivery_told, states[9])},
         {NULL},
 };
+
+static enum err read_delivery(const struct event *event, struct arena *arena, enum sync_event kind,
+                              struct sync_news *news, struct delivery_news *told)
+{
+        struct delivery_told data = {0};
+        enum err err = read_data(arena, event, delivery_fields, &data);
+
+        if (err)
+                return err;
+        if (!well_formed(data.states, 3, 10) || !str_equal(data.identifier, event->subject) || data.attempt < 0 ||
+            (kind == SYNC_EVENT_FAILED && !data.next_attempt_at))
+                return ERR_INVALID;
+        *news = (struct sync_news){.event = kind, .event_id = event->id, .attempt = data.attempt};
+        *told = (struct delivery_news){.delivery_id = data.delivery_id, .identifier = data.identifier};
+        told->attempt = (struct attempt){
+                .number = data.attempt,
+                .outcome = data.outcome,
+                .status_code = data.status_code,
+                .duration_ms = data.duration_ms,
+                .error = data.error,
+                .response_excerpt = data.response_excerpt,
+        };
+        if (kind == SYNC_EVENT_EXHAUSTED)
+                told->error = data.error;
+        err = read_time(data.started_at, &told->attempt.started_ms);
+        if (!err)
+                err = read_time(data.next_attempt_at, &news->next_attempt_ms);
+        return err;
+}
 
 static enum err apply_delivery(struct market_app *app, const struct change *change, const struct event *event,
                                enum sync_event kind)
 {
-        struct delivery data = {0};
-        struct sync_news news = {.event = kind, .event_id = event->id, .now_ms = change->now_ms};
-        struct attempt attempt = {0};
-        bool changed = false;
-        enum err err = read_data(change->arena, event, delivery_fields, &data);
+        struct sync_news news;
+        struct delivery_news told;
+        enum err err = read_delivery(event, change->arena, kind, &news, &told);
 
         if (err)
                 return err;
-        if (!well_formed(data.states, 2, 8) || !str_equal(data.identifier, event->subject) || data.attempt < 0 ||
-            (kind == SYNC_EVENT_FAILED && !data.next_attempt_at))
-                return ERR_INVALID;
-        news.attempt = data.attempt;
-        attempt.outcome = data.outcome;
-        attempt.status_code = data.status_code;
-        attempt.duration_ms = data.duration_ms;
-        attempt.error = data.error;
-        err = read_time(data.started_at, &attempt.started_ms);
+        news.now_ms = told.heard_ms = change->now_ms;
+        err = change_sync(change, &news, kind == SYNC_EVENT_STARTED ? NULL : &told.attempt, &told.counts);
         if (!err)
-                err = read_time(data.next_attempt_at, &news.next_attempt_ms);
-        if (!err)
-                err = change_sync(change, &news, kind == SYNC_EVENT_STARTED ? NULL : &attempt, &changed);
+                err = delivery_store_note(change->tx, &told);
         if (err)
                 return err;
-        consumed_set(&app->consumed, event->id, changed);
+        consumed_set(&app->consumed, event->id, told.counts);
         return ERR_OK;
 }
 

@@ -13,7 +13,7 @@
 #define SUBMIT(keys)                                                                            \
         "{\"identifier\":\"" MARKET "\",\"add_defense\":false,\"additional_field_keys\":[" keys \
         "],\"started_at\":\"2024-06-15T14:20:00Z\",\"submitted_at\":\"2024-06-15T14:30:45Z\"}"
-#define DELIVERY(attempt, rest) "{\"identifier\":\"" MARKET "\",\"attempt\":" #attempt rest "}"
+#define DELIVERY(attempt, rest) "{\"delivery_id\":\"d-1\",\"identifier\":\"" MARKET "\",\"attempt\":" #attempt rest "}"
 #define FAILED                                                                                                      \
         ",\"started_at\":\"2024-06-15T14:31:00Z\",\"outcome\":\"http_5xx\",\"status_code\":503,\"duration_ms\":12," \
         "\"error\":\"the endpoint answered "                                                                        \

@@ -12,15 +12,10 @@
 #include "services/market/handlers.h"
 #include "services/market/http_etag.h"
 #include "services/market/market_events.h"
+#include "services/market/market_json.h"
 #include "services/market/market_store.h"
 
 #define IDEMPOTENCY_KEY_MAX 255
-
-/* The seed's name for where the buyer goes on. */
-static const char *configuration_url(const struct market_app *app, struct arena *arena, const char *identifier)
-{
-        return arena_printf(arena, "%s/buyer/public_markets/%s/setup", app->settings->service.public_url, identifier);
-}
 
 /* ---- POST /api/v1/public_markets ---- */
 
@@ -164,7 +159,7 @@ static enum err reply_created(struct market_app *app, struct exchange *x, const 
 
         json_object(&w, NULL);
         json_string(&w, "identifier", identifier);
-        json_string(&w, "configuration_url", configuration_url(app, x->arena, identifier));
+        json_string(&w, "configuration_url", market_configuration_url(app, x->arena, identifier));
         json_end(&w);
         return reply_json(x, 201, &body);
 }
@@ -214,43 +209,32 @@ enum err create_market(void *arg, struct exchange *x)
 
 /* ---- GET /api/v1/public_markets/{identifier} ---- */
 
-static enum err find_market(struct market_app *app, struct exchange *x, struct market *ret_market)
+enum err exchange_market(struct exchange *x, const char **ret_identifier)
 {
         const char *identifier = exchange_param(x, "identifier");
 
         if (!market_identifier_valid(identifier))
                 return ERR_NOT_FOUND;
         x->log.market = identifier;
-        return market_store_load(app->db, x->arena, identifier, ret_market);
+        *ret_identifier = identifier;
+        return ERR_OK;
 }
 
-static void write_market(const struct market_app *app, struct arena *arena, const struct market *market,
-                         struct buf *body)
+static enum err find_market(struct market_app *app, struct exchange *x, struct market *ret_market)
 {
-        struct json_write w = json_write_to(body);
-        char deadline[CLOCK_TEXT_MAX];
-        size_t count = 0;
-        const char *const *codes = market_type_codes(arena, market->types, &count);
+        const char *identifier = NULL;
+        enum err err = exchange_market(x, &identifier);
 
-        json_object(&w, NULL);
-        json_string(&w, "identifier", market->identifier);
-        json_string(&w, "name", market->name);
-        json_string(&w, "lot_name", market->lot_name);
-        json_string(&w, "deadline", clock_format_s(market->deadline_ms, deadline));
-        json_strings(&w, "market_type_codes", codes, count);
-        json_string(&w, "status", market->completed ? "completed" : "created");
-        json_string(&w, "sync_status", sync_status_name(market->sync.status));
-        json_time(&w, "created_at", market->created_ms);
-        json_time(&w, "completed_at", market->completed_ms);
-        json_string(&w, "configuration_url", configuration_url(app, arena, market->identifier));
-        json_strings(&w, "field_keys", market->field_keys, market->field_count);
-        json_end(&w);
+        if (err)
+                return err;
+        return market_store_load(app->db, x->arena, identifier, ret_market);
 }
 
 enum err show_market(void *arg, struct exchange *x)
 {
         struct market_app *app = arg;
         AUTO(buf_done) struct buf body = {0};
+        struct json_write w = json_write_to(&body);
         struct market market;
         enum err err = find_market(app, x, &market);
 
@@ -260,7 +244,7 @@ enum err show_market(void *arg, struct exchange *x)
                 return ERR_NOT_FOUND; /* as if it did not exist: who asks learns nothing */
         if (etag_matches(x, arena_printf(x->arena, "\"%lld\"", (long long)market.version)))
                 return ERR_OK;
-        write_market(app, x->arena, &market, &body);
+        market_json_write(&w, app, x->arena, &market);
         return reply_json(x, 200, &body);
 }
 

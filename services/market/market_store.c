@@ -104,16 +104,15 @@ enum err idempotency_store_prune(struct db_tx *tx, int64_t before_ms)
 
 /* ---- reading ---- */
 
-static const struct db_query select_market = {
-        "select_market",
-        "SELECT m.identifier, m.editor_id, m.name, m.lot_name, m.deadline, m.types, m.defense_locked, m.version,"
-        " m.created_at, m.status, m.started_at, m.completed_at, m.field_keys, m.completed_event_id,"
-        " m.sync_status, m.sync_attempt, m.sync_settled, m.sync_event_id, m.sync_next_attempt, m.sync_expected,"
-        " m.retry_event_id, m.retry_requested_by, m.retry_requested_at,"
-        " m.last_attempt_at, m.last_outcome, m.last_status_code, m.last_duration_ms, m.last_error,"
-        " e.name, e.return_url"
-        " FROM markets m LEFT JOIN editors e ON e.editor_id = m.editor_id WHERE m.identifier = $1",
-};
+#define SELECT_MARKETS                                                                                            \
+        "SELECT m.identifier, m.editor_id, m.name, m.lot_name, m.deadline, m.types, m.defense_locked, m.version," \
+        " m.created_at, m.status, m.started_at, m.completed_at, m.field_keys, m.completed_event_id,"              \
+        " m.sync_status, m.sync_attempt, m.sync_settled, m.sync_event_id, m.sync_next_attempt, m.sync_expected,"  \
+        " m.retry_event_id, m.retry_requested_by, m.retry_requested_at,"                                          \
+        " m.last_attempt_at, m.last_outcome, m.last_status_code, m.last_duration_ms, m.last_error,"               \
+        " e.name, e.return_url"                                                                                   \
+        " FROM markets m LEFT JOIN editors e ON e.editor_id = m.editor_id"
+static const struct db_query select_market = {"select_market", SELECT_MARKETS " WHERE m.identifier = $1"};
 enum column {
         COL_IDENTIFIER,
         COL_EDITOR_ID,
@@ -200,24 +199,30 @@ static void read_sync(struct arena *arena, const struct db_rows *rows, struct ma
         market->retry_requested_ms = db_int(rows, COL_RETRY_REQUESTED_AT);
 }
 
+static enum err read_market(struct arena *arena, const struct db_rows *rows, struct market *ret_market)
+{
+        struct market market = {0};
+        enum err err = market_types_parse(db_text(rows, COL_TYPES), &market.types);
+
+        if (err)
+                return err;
+        read_creation(arena, rows, &market);
+        read_completion(arena, rows, &market);
+        read_sync(arena, rows, &market);
+        *ret_market = market;
+        return ERR_OK;
+}
+
 enum err market_store_find(struct db_tx *tx, struct arena *arena, const char *identifier, struct market *ret_market)
 {
         AUTO(db_rows_done) struct db_rows rows = {0};
-        struct market market = {0};
         enum err err = db_select(tx, &select_market, DB_PARAMS(DB_TEXT(identifier)), &rows);
 
         if (err)
                 return err;
         if (!db_next(&rows, &err))
                 return err ? err : ERR_NOT_FOUND;
-        err = market_types_parse(db_text(&rows, COL_TYPES), &market.types);
-        if (err)
-                return err;
-        read_creation(arena, &rows, &market);
-        read_completion(arena, &rows, &market);
-        read_sync(arena, &rows, &market);
-        *ret_market = market;
-        return ERR_OK;
+        return read_market(arena, &rows, ret_market);
 }
 
 struct load_work {
@@ -241,6 +246,66 @@ enum err market_store_load(struct db *db, struct arena *arena, const char *ident
         if (err)
                 return err;
         *ret_market = work.market;
+        return ERR_OK;
+}
+
+/* ---- lists ---- */
+
+/* One query each, so that each finds its index; created_at before identifier, as the cursor says. */
+#define PAGE " AND (m.created_at, m.identifier) < ($2, $3) ORDER BY m.created_at DESC, m.identifier DESC LIMIT $4"
+static const struct db_query list_all = {"list_markets", SELECT_MARKETS " WHERE m.editor_id = $1" PAGE};
+static const struct db_query list_by_status = {"list_markets_by_status",
+                                               SELECT_MARKETS " WHERE m.editor_id = $1 AND m.status = $5" PAGE};
+static const struct db_query list_by_sync = {"list_markets_by_sync",
+                                             SELECT_MARKETS " WHERE m.editor_id = $1 AND m.sync_status = $5" PAGE};
+
+struct list_work {
+        struct arena *arena;
+        const struct market_list *list;
+        struct market *markets;
+        size_t count;
+};
+
+static enum err select_list(struct db_tx *tx, const struct market_list *list, struct db_rows *ret_rows)
+{
+        const struct db_query *query = list->sync_status ? &list_by_sync : list->status ? &list_by_status : &list_all;
+        const struct db_value values[] = {
+                DB_TEXT(list->editor_id),
+                DB_INT(list->before_ms),
+                DB_TEXT(list->before_identifier),
+                DB_INT(list->limit),
+                DB_TEXT(list->sync_status ? list->sync_status : list->status),
+        };
+
+        return db_select(tx, query, values, query == &list_all ? ARRAY_LEN(values) - 1 : ARRAY_LEN(values), ret_rows);
+}
+
+static enum err list(struct db_tx *tx, void *arg)
+{
+        struct list_work *work = arg;
+        AUTO(db_rows_done) struct db_rows rows = {0};
+        enum err err = select_list(tx, work->list, &rows);
+
+        work->count = 0;
+        while (!err && db_next(&rows, &err))
+                err = read_market(work->arena, &rows, &work->markets[work->count++]);
+        return err;
+}
+
+enum err market_store_list(struct db *db, struct arena *arena, const struct market_list *wanted,
+                           struct market **ret_markets, size_t *ret_count)
+{
+        struct list_work work = {
+                .arena = arena,
+                .list = wanted,
+                .markets = ARENA_ARRAY(arena, struct market, (size_t)wanted->limit),
+        };
+        enum err err = db_read(db, list, &work);
+
+        if (err)
+                return err;
+        *ret_markets = work.markets;
+        *ret_count = work.count;
         return ERR_OK;
 }
 

@@ -35,6 +35,19 @@ MUST_CHECK enum err market_store_find(struct db_tx *tx, struct arena *arena, con
 MUST_CHECK enum err market_store_load(struct db *db, struct arena *arena, const char *identifier,
                                       struct market *ret_market);
 
+struct market_list {
+        const char *editor_id;
+        const char *status;      /* NULL: any */
+        const char *sync_status; /* NULL: any; else it alone decides: it implies the status */
+        /* Those before this one in the order of the list; INT64_MAX and "" for the first page. */
+        int64_t before_ms;
+        const char *before_identifier;
+        int64_t limit; /* 1 or more */
+};
+/* The newest first. */
+MUST_CHECK enum err market_store_list(struct db *db, struct arena *arena, const struct market_list *wanted,
+                                      struct market **ret_markets, size_t *ret_count);
+
 /*
  * Stores the completion, or the sync state, of a market that was read at `market->version` and raises the version.
  * ERR_UNAVAILABLE when somebody changed it meanwhile: read again, decide again.

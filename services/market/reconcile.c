@@ -7,6 +7,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "services/market/app.h"
+#include "services/market/delivery_store.h"
 #include "services/market/market_events.h"
 #include "services/market/market_store.h"
 
@@ -61,7 +62,10 @@ static enum err go_round(struct db_tx *tx, void *arg)
         if (err)
                 return err;
         round->announced = count;
-        return idempotency_store_prune(tx, round->now_ms - IDEMPOTENCY_KEEP_MS);
+        err = idempotency_store_prune(tx, round->now_ms - IDEMPOTENCY_KEEP_MS);
+        if (err)
+                return err;
+        return delivery_store_prune(tx, round->now_ms - ATTEMPT_KEEP_MS);
 }
 
 enum err reconcile_once(struct market_app *app, int64_t now_ms, size_t *ret_announced)

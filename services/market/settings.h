@@ -8,6 +8,8 @@ struct market_settings {
         struct service_settings service;
         const char *database_url;
         int64_t reconcile_after_s;
+        int64_t rate_limit_api;
+        int64_t retry_sync_limit;
         bool require_future_deadline;
 };
 
