@@ -77,6 +77,8 @@ static enum err confirm(struct walk *walk)
                 return err;
         if (!str_equal(kept_id, event.id)) {
                 err = waiting_get(&app->store, x->arena, kept_id, &event);
+                if (err == ERR_NOT_FOUND)
+                        return ERR_OK; /* market has it already */
                 if (err)
                         return err;
         }
