@@ -70,6 +70,9 @@
 #define LIMIT_WEBHOOK_RETRIES        32
 #define LIMIT_WEBHOOK_RETRY_AFTER_S  86400
 
+/* Lines that auth's audit log counts on at once: kinds of refusals, each per editor and minute */
+#define LIMIT_AUDIT_TALLY 512
+
 /* Answers to calls between our own parts (io/http_client) */
 #define LIMIT_HTTP_CLIENT_BYTES   (1024 * 1024)
 #define LIMIT_HTTP_CLIENT_HEADERS 64

@@ -1,14 +1,21 @@
 #include "services/auth/app.h"
 
+#include "common/base/clock.h"
+#include "common/base/log.h"
 #include "services/auth/auth_store.h"
 #include "services/auth/handlers.h"
 
-#define SERVICE_NAME "vr-auth"
+#define SERVICE_NAME    "vr-auth"
+#define KAFKA_EVERY_MS  15000
+#define PRUNE_EVERY_MS  60000
+#define PRUNE_MAX       1000
+#define KEEP_TALLIES_MS (90 * 24 * 3600 * INT64_C(1000)) /* counted lines of the audit log; all others stay */
 
 static void register_metrics(struct auth_app *app)
 {
         static const char *const results[] = {
-                "ok", "invalid_client", "invalid_request", "invalid_scope", "unsupported_grant_type", "unavailable"};
+                "ok",           "invalid_client",         "invalid_request", "invalid_scope",
+                "rate_limited", "unsupported_grant_type", "unavailable"};
 
         app->issued = metrics_counter(app->service.metrics, "vr_tokens_issued_total", "result",
                                       "Token requests by their result.");
@@ -25,10 +32,63 @@ static enum err open_bus(struct auth_app *app)
         return err ? err : part_outbox(&app->service, app->db, app->producer, &app->outbox);
 }
 
+static void open_limiter(struct auth_app *app)
+{
+        app->token_limiter = (struct rate_limiter){
+                .cache = app->cache,
+                .name = "token",
+                .limit = app->settings->rate_limit_token,
+                .window_ms = RATE_LIMIT_HOUR_MS,
+                .limited = rate_limit_series(app->service.metrics, "token"),
+        };
+}
+
+/* ---- upkeep: what the sweep's thread does besides ---- */
+
+/* Says once that it fails, and once that it works again. */
+static void write_tally(struct auth_app *app)
+{
+        enum err err = audit_tally_flush(app->tally, app->db, clock_wall_ms());
+
+        if (err && !app->upkeep.tally_failing)
+                log_warn(NULL, "audit.write", "refused credentials can't be written to the audit log", LOG_ERR(err));
+        if (!err && app->upkeep.tally_failing)
+                log_info(NULL, "audit.write", "refused credentials are written to the audit log again");
+        app->upkeep.tally_failing = err != ERR_OK;
+}
+
+static enum err prune(struct db_tx *tx, void *arg)
+{
+        (void)arg;
+        return auth_store_prune_audit(tx, AUDIT_TALLY_WHO, clock_wall_ms() - KEEP_TALLIES_MS, PRUNE_MAX);
+}
+
+static void upkeep(void *arg)
+{
+        struct auth_app *app = arg;
+        int64_t now_ms = clock_mono_ms();
+
+        write_tally(app);
+        if (now_ms - app->upkeep.pruned_ms >= PRUNE_EVERY_MS) {
+                app->upkeep.pruned_ms = now_ms;
+                if (db_write(app->db, prune, NULL))
+                        log_debug(NULL, "audit.prune", "old lines of the audit log stay for now");
+        }
+        if (!app->upkeep.kafka.topics_ready && now_ms - app->upkeep.kafka_tried_ms >= KAFKA_EVERY_MS) {
+                app->upkeep.kafka_tried_ms = now_ms;
+                if (part_check_kafka(&app->upkeep.kafka))
+                        log_debug(NULL, "kafka.topics", "topics can't be made or checked yet");
+        }
+}
+
 static enum err open_sweep(struct auth_app *app)
 {
-        enum err err = state_sweep_start(app->db, app->cache, &app->sweep);
+        const struct state_sweep_config config = {.db = app->db, .cache = app->cache, .also = upkeep, .arg = app};
+        enum err err = audit_tally_new(&app->tally);
 
+        app->upkeep.kafka = (struct part_kafka){.service = &app->service, .producer = app->producer};
+        if (!err)
+                err = state_sweep_start(&config, &app->sweep);
         return err ? part_failed(err, "the sweep over editors' states can't be started", NULL) : ERR_OK;
 }
 
@@ -63,6 +123,8 @@ enum err auth_app_open(struct auth_app *app, const struct auth_settings *setting
         if (!err)
                 err = part_cache(&app->service, &app->cache);
         if (!err)
+                open_limiter(app);
+        if (!err)
                 err = open_bus(app);
         if (!err)
                 err = open_sweep(app);
@@ -82,6 +144,9 @@ void auth_app_close(struct auth_app *app)
         http_server_stop(app->http);
         router_free(app->router);
         state_sweep_stop(app->sweep);
+        if (app->tally)
+                write_tally(app);
+        audit_tally_free(app->tally);
         outbox_stop(app->outbox);
         bus_producer_close(app->producer, PARTS_CLOSE_BUS_MS);
         cache_close(app->cache);

@@ -3,6 +3,8 @@
 #define VR_AUTH_APP_H
 
 #include "common/app/parts.h"
+#include "common/app/rate_limit.h"
+#include "services/auth/audit_tally.h"
 #include "services/auth/client_check.h"
 #include "services/auth/settings.h"
 #include "services/auth/state_sweep.h"
@@ -14,9 +16,16 @@ struct auth_app {
         struct db *db;
         struct cache *cache;
         struct client_checker checker;
+        struct rate_limiter token_limiter; /* per editor */
+        struct audit_tally *tally;
         struct bus_producer *producer;
         struct outbox *outbox;
         struct state_sweep *sweep;
+        struct { /* of the sweep's thread, once that runs */
+                struct part_kafka kafka;
+                bool tally_failing;
+                int64_t kafka_tried_ms, pruned_ms; /* monotonic */
+        } upkeep;
         struct router *router;
         struct http_server *http;
 };

@@ -15,11 +15,29 @@ static void write_webhook_secrets(struct json_write *w, const struct editor *edi
         json_end(w);
 }
 
+static enum err finish(struct arena *arena, const char *type, const char *editor_id, int64_t time_ms,
+                       const struct buf *data, struct event *ret_event)
+{
+        enum err err = buf_err(data);
+
+        if (err)
+                return err;
+        *ret_event = (struct event){
+                .source = "/voie-rapide/auth",
+                .type = type,
+                .subject = editor_id,
+                .topic = TOPIC_EDITOR,
+                .time_ms = time_ms,
+                .data = arena_strndup(arena, buf_text(data), data->length),
+                .data_length = data->length,
+        };
+        return ERR_OK;
+}
+
 enum err auth_event_updated(struct arena *arena, const struct editor *editor, struct event *ret_event)
 {
         AUTO(buf_done) struct buf data = {0};
         struct json_write w = json_write_to(&data);
-        enum err err;
 
         json_object(&w, NULL);
         json_string(&w, "editor_id", editor->id);
@@ -33,17 +51,17 @@ enum err auth_event_updated(struct arena *arena, const struct editor *editor, st
         editor_json_schedule(&w, editor);
         json_string(&w, "return_url", editor->return_url);
         json_end(&w);
-        err = buf_err(&data);
-        if (err)
-                return err;
-        *ret_event = (struct event){
-                .source = "/voie-rapide/auth",
-                .type = "editor.updated",
-                .subject = editor->id,
-                .topic = TOPIC_EDITOR,
-                .time_ms = editor->updated_ms,
-                .data = arena_strndup(arena, buf_text(&data), data.length),
-                .data_length = data.length,
-        };
-        return ERR_OK;
+        return finish(arena, "editor.updated", editor->id, editor->updated_ms, &data, ret_event);
+}
+
+enum err auth_event_removed(struct arena *arena, const char *editor_id, int64_t removed_ms, struct event *ret_event)
+{
+        AUTO(buf_done) struct buf data = {0};
+        struct json_write w = json_write_to(&data);
+
+        json_object(&w, NULL);
+        json_string(&w, "editor_id", editor_id);
+        json_time(&w, "removed_at", removed_ms);
+        json_end(&w);
+        return finish(arena, "editor.removed", editor_id, removed_ms, &data, ret_event);
 }

@@ -63,6 +63,26 @@ static const struct db_query insert_audit = {
         "insert_audit",
         "INSERT INTO audit_log (id, at, who, action, editor_id, detail) VALUES ($1, $2, $3, $4, $5, $6)"};
 
+static const struct db_query put_audit = {
+        "put_audit", "INSERT INTO audit_log (id, at, who, action, editor_id, detail) VALUES ($1, $2, $3, $4, $5, $6) "
+                     "ON CONFLICT (id) DO UPDATE SET detail = excluded.detail"};
+#define SELECT_AUDIT                                                              \
+        "SELECT a.id, a.at, a.who, a.action, a.editor_id, a.detail, e.client_id " \
+        "FROM audit_log a LEFT JOIN editors e ON e.id = a.editor_id "             \
+        "WHERE (a.at > $1 OR (a.at = $1 AND a.id > $2))"
+static const struct db_query select_audit = {"select_audit", SELECT_AUDIT " ORDER BY a.at, a.id LIMIT $3"};
+static const struct db_query select_audit_of_editor = {"select_audit_of_editor", SELECT_AUDIT
+                                                       " AND a.editor_id = $4 ORDER BY a.at, a.id LIMIT $3"};
+static const struct db_query prune_audit = {
+        "prune_audit", "DELETE FROM audit_log WHERE id IN "
+                       "(SELECT id FROM audit_log WHERE at < $2 AND who = $1 ORDER BY at LIMIT $3)"};
+
+static const struct db_query delete_editor = {"delete_editor", "DELETE FROM editors WHERE id = $1 AND version = $2"};
+static const struct db_query delete_client_secrets = {"delete_client_secrets",
+                                                      "DELETE FROM client_secrets WHERE editor_id = $1"};
+static const struct db_query delete_webhook_secrets = {"delete_webhook_secrets",
+                                                       "DELETE FROM webhook_secrets WHERE editor_id = $1"};
+
 static const struct db_query select_to_assert = {
         "select_to_assert", "SELECT id, version, active, authorized FROM editors "
                             "WHERE asserted_version < version OR updated_at > $1 ORDER BY id LIMIT $2"};
@@ -315,6 +335,59 @@ enum err auth_store_add_audit(struct db_tx *tx, const struct audit_entry *entry)
                        DB_PARAMS(DB_TEXT(id_uuid7(id)), DB_INT(entry->at_ms), DB_TEXT(entry->who),
                                  DB_TEXT(entry->action), DB_TEXT(entry->editor_id), DB_TEXT(entry->detail)),
                        NULL);
+}
+
+enum err auth_store_put_audit(struct db_tx *tx, const char *id, const struct audit_entry *entry)
+{
+        return db_exec(tx, &put_audit,
+                       DB_PARAMS(DB_TEXT(id), DB_INT(entry->at_ms), DB_TEXT(entry->who), DB_TEXT(entry->action),
+                                 DB_TEXT(entry->editor_id), DB_TEXT(entry->detail)),
+                       NULL);
+}
+
+enum err auth_store_list_audit(struct db_tx *tx, struct arena *arena, const struct audit_page *page,
+                               struct audit_entry *ret_entries, size_t *ret_count)
+{
+        AUTO(db_rows_done) struct db_rows rows = {0};
+        const struct db_value params[] = {DB_INT(page->after_ms), DB_TEXT(page->after_id), DB_INT((int64_t)page->max),
+                                          DB_TEXT(page->editor_id)};
+        size_t count = 0;
+        enum err err = page->editor_id ? db_select(tx, &select_audit_of_editor, params, 4, &rows)
+                                       : db_select(tx, &select_audit, params, 3, &rows);
+
+        while (!err && count < page->max && db_next(&rows, &err))
+                ret_entries[count++] = (struct audit_entry){
+                        .id = arena_strdup(arena, db_text(&rows, 0)),
+                        .at_ms = db_int(&rows, 1),
+                        .who = arena_strdup(arena, db_text(&rows, 2)),
+                        .action = arena_strdup(arena, db_text(&rows, 3)),
+                        .editor_id = arena_strdup(arena, db_text(&rows, 4)),
+                        .detail = arena_strdup(arena, db_text(&rows, 5)),
+                        .client_id = arena_strdup(arena, db_text(&rows, 6)),
+                };
+        if (err)
+                return err;
+        *ret_count = count;
+        return ERR_OK;
+}
+
+enum err auth_store_prune_audit(struct db_tx *tx, const char *who, int64_t before_ms, size_t max)
+{
+        return db_exec(tx, &prune_audit, DB_PARAMS(DB_TEXT(who), DB_INT(before_ms), DB_INT((int64_t)max)), NULL);
+}
+
+enum err auth_store_remove(struct db_tx *tx, const struct editor *editor)
+{
+        int64_t changes = 0;
+        enum err err = db_exec(tx, &delete_editor, DB_PARAMS(DB_TEXT(editor->id), DB_INT(editor->version)), &changes);
+
+        if (!err && changes != 1)
+                return ERR_CONFLICT;
+        if (!err)
+                err = db_exec(tx, &delete_client_secrets, DB_PARAMS(DB_TEXT(editor->id)), NULL);
+        if (!err)
+                err = db_exec(tx, &delete_webhook_secrets, DB_PARAMS(DB_TEXT(editor->id)), NULL);
+        return err;
 }
 
 /* ---- what Redis is told ---- */

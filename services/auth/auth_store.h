@@ -71,11 +71,30 @@ MUST_CHECK enum err auth_store_end_client_secrets(struct db_tx *tx, const char *
 MUST_CHECK enum err auth_store_end_webhook_secrets(struct db_tx *tx, const char *editor_id, int64_t expires_ms);
 
 struct audit_entry {
-        const char *who, *action, *editor_id;
-        const char *detail; /* JSON without secrets, or NULL */
+        const char *id; /* set by reading */
+        const char *who, *action;
+        const char *editor_id; /* "": nobody's that we know */
+        const char *client_id; /* set by reading; NULL: nobody's, or of an editor that is gone */
+        const char *detail;    /* JSON without secrets, or NULL */
         int64_t at_ms;
 };
 MUST_CHECK enum err auth_store_add_audit(struct db_tx *tx, const struct audit_entry *entry);
+/* Adds it under that id, or brings its detail up to date. */
+MUST_CHECK enum err auth_store_put_audit(struct db_tx *tx, const char *id, const struct audit_entry *entry);
+
+struct audit_page {
+        const char *editor_id; /* NULL: of all */
+        int64_t after_ms;      /* after (after_ms, after_id), oldest first */
+        const char *after_id;
+        size_t max;
+};
+MUST_CHECK enum err auth_store_list_audit(struct db_tx *tx, struct arena *arena, const struct audit_page *page,
+                                          struct audit_entry *ret_entries, size_t *ret_count);
+/* Drops up to `max` entries of `who` from before `before_ms`. */
+MUST_CHECK enum err auth_store_prune_audit(struct db_tx *tx, const char *who, int64_t before_ms, size_t max);
+
+/* The editor and its secrets; its audit log stays. ERR_CONFLICT: it is not of that version any more. */
+MUST_CHECK enum err auth_store_remove(struct db_tx *tx, const struct editor *editor);
 
 /* Does any editor have an imported secret? Checking one of those takes long. */
 MUST_CHECK enum err auth_store_has_imported(struct db_tx *tx, bool *ret_imported);

@@ -13,6 +13,8 @@ static const char *const names[FLAG_COUNT] = {
         [FLAG_RETURN_URL] = "return-url",
         [FLAG_RETRY_SCHEDULE] = "retry-schedule",
         [FLAG_OVERLAP] = "overlap",
+        [FLAG_EDITOR] = "editor",
+        [FLAG_SINCE] = "since",
 };
 
 static enum err complain(const char *problem, const char **ret_problem)

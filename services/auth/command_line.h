@@ -1,4 +1,4 @@
-/* `vr-auth editor …` parsed: which command, on which editor, with which flags. */
+/* `vr-auth editor …`, `vr-auth audit …` parsed: which command, on which editor, with which flags. */
 #ifndef VR_AUTH_COMMAND_LINE_H
 #define VR_AUTH_COMMAND_LINE_H
 
@@ -16,6 +16,8 @@ enum command_flag {
         FLAG_RETURN_URL,
         FLAG_RETRY_SCHEDULE,
         FLAG_OVERLAP,
+        FLAG_EDITOR,
+        FLAG_SINCE,
         FLAG_COUNT,
 };
 

@@ -31,29 +31,38 @@ const char auth_commands_usage[] =
         "  editor rotate-secret EDITOR [--overlap 7d]\n"
         "                                     new client secret; the old one stays good that long, 0: not at all\n"
         "  editor rotate-webhook-secret EDITOR [--overlap 24h]\n"
-        "                                     new webhook secret, likewise";
+        "                                     new webhook secret, likewise\n"
+        "  editor remove EDITOR               for good; ends its tokens, and its webhooks\n"
+        "  audit list [--editor EDITOR] [--since 7d]\n"
+        "                                     changes and refused credentials, oldest first; since: a time ago, or a\n"
+        "                                     moment as 2026-01-31T00:00:00Z";
 
 #define BIT(flag) (1u << (flag))
 
 static const struct {
+        const char *group;
         struct command_syntax syntax;
         int (*run)(struct cli *cli);
 } commands[] = {
-        {{"create", false,
+        {"editor",
+         {"create", false,
           BIT(FLAG_NAME) | BIT(FLAG_CLIENT_ID) | BIT(FLAG_CLIENT_SECRET_FILE) | BIT(FLAG_WEBHOOK_URL) |
                   BIT(FLAG_WEBHOOK_SECRET_FILE) | BIT(FLAG_RETURN_URL)},
          cli_create},
-        {{"list", false, 0}, cli_list},
-        {{"show", true, 0}, cli_show},
-        {{"update", true, BIT(FLAG_NAME) | BIT(FLAG_WEBHOOK_URL) | BIT(FLAG_RETURN_URL) | BIT(FLAG_RETRY_SCHEDULE)},
+        {"editor", {"list", false, 0}, cli_list},
+        {"editor", {"show", true, 0}, cli_show},
+        {"editor",
+         {"update", true, BIT(FLAG_NAME) | BIT(FLAG_WEBHOOK_URL) | BIT(FLAG_RETURN_URL) | BIT(FLAG_RETRY_SCHEDULE)},
          cli_update},
-        {{"activate", true, 0}, cli_activate},
-        {{"deactivate", true, 0}, cli_deactivate},
-        {{"authorize", true, 0}, cli_authorize},
-        {{"deauthorize", true, 0}, cli_deauthorize},
-        {{"revoke-tokens", true, 0}, cli_revoke_tokens},
-        {{"rotate-secret", true, BIT(FLAG_OVERLAP)}, cli_rotate_secret},
-        {{"rotate-webhook-secret", true, BIT(FLAG_OVERLAP)}, cli_rotate_webhook_secret},
+        {"editor", {"activate", true, 0}, cli_activate},
+        {"editor", {"deactivate", true, 0}, cli_deactivate},
+        {"editor", {"authorize", true, 0}, cli_authorize},
+        {"editor", {"deauthorize", true, 0}, cli_deauthorize},
+        {"editor", {"revoke-tokens", true, 0}, cli_revoke_tokens},
+        {"editor", {"rotate-secret", true, BIT(FLAG_OVERLAP)}, cli_rotate_secret},
+        {"editor", {"rotate-webhook-secret", true, BIT(FLAG_OVERLAP)}, cli_rotate_webhook_secret},
+        {"editor", {"remove", true, 0}, cli_remove},
+        {"audit", {"list", false, BIT(FLAG_EDITOR) | BIT(FLAG_SINCE)}, cli_audit_list},
 };
 
 int cli_fail(int status, const char *format, ...)
@@ -110,18 +119,18 @@ static int run(const struct auth_settings *settings, size_t command, int argc, c
         return status;
 }
 
-static int editor_command(const struct auth_settings *settings, int argc, char **argv)
+static int grouped_command(const struct auth_settings *settings, const char *group, int argc, char **argv)
 {
         if (argc == 0)
-                return cli_fail(EXIT_USAGE, "editor wants a command; see vr-auth --help");
+                return cli_fail(EXIT_USAGE, "%s wants a command; see vr-auth --help", group);
         if (str_equal(argv[0], "--help") || str_equal(argv[0], "help")) {
                 printf("%s\n", auth_commands_usage);
                 return EXIT_SUCCESS;
         }
         for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-                if (str_equal(argv[0], commands[i].syntax.command))
+                if (str_equal(group, commands[i].group) && str_equal(argv[0], commands[i].syntax.command))
                         return run(settings, i, argc - 1, argv + 1);
-        return cli_fail(EXIT_USAGE, "there is no command \"editor %s\"; see vr-auth --help", argv[0]);
+        return cli_fail(EXIT_USAGE, "there is no command \"%s %s\"; see vr-auth --help", group, argv[0]);
 }
 
 static int migrate(const struct auth_settings *settings)
@@ -142,7 +151,7 @@ int auth_command(const struct auth_settings *settings, int argc, char **argv)
         (void)sigaction(SIGPIPE, &ignore, NULL);
         if (str_equal(argv[0], "migrate") && argc == 1)
                 return migrate(settings);
-        if (str_equal(argv[0], "editor"))
-                return editor_command(settings, argc - 1, argv + 1);
+        if (str_equal(argv[0], "editor") || str_equal(argv[0], "audit"))
+                return grouped_command(settings, argv[0], argc - 1, argv + 1);
         return cli_fail(EXIT_USAGE, "there is no command \"%s\"; see vr-auth --help", argv[0]);
 }

@@ -242,6 +242,69 @@ static void rotates_secrets(void)
         check_refused(&bad, 1, "--overlap");
 }
 
+static const char *action(const struct result *listed, size_t index)
+{
+        const struct json *entry = NULL;
+
+        do
+                entry = json_next(json_get(listed->json, "entries"), entry);
+        while (index-- > 0);
+        return json_get_text(entry, "action");
+}
+
+static void removes_an_editor_and_remembers_it(void)
+{
+        AUTO(place_done) struct place place = {0};
+        struct cache *cache = NULL;
+        struct token_info info = {0};
+        const char *token = NULL, *id;
+
+        place_open(&place);
+        CHECK_INT(cache_open(&(struct cache_config){.url = place.redis.url, .pool = 1, .timeout_ms = 500}, &cache),
+                  ERR_OK);
+        AUTO(result_done) struct result created = RUN("editor", "create", "--name=N", "--client-id=demo");
+        AUTO(result_done) struct result other = RUN("editor", "create", "--name=O", "--client-id=other");
+        CHECK_INT(other.status, 0);
+        id = json_get_text(created.json, "id");
+        struct token_grant grant = {
+                .editor_id = id, .client_id = "demo", .scopes = 1, .issued_ms = 1000, .ttl_ms = 60000};
+        CHECK_INT(tokens_issue(cache, place.arena, &grant, &token), ERR_OK);
+        AUTO(result_done) struct result removed = RUN("editor", "remove", "demo");
+        CHECK_INT(removed.status, 0);
+        CHECK_TEXT(json_get_text(removed.json, "id"), id);
+        CHECK_INT(tokens_find(cache, place.arena, token, &info), ERR_OK);
+        CHECK(!info.editor_usable);
+        AUTO(result_done) struct result shown = RUN("editor", "show", "demo");
+        check_refused(&shown, 1, "no editor");
+        AUTO(result_done) struct result again = RUN("editor", "remove", "demo");
+        check_refused(&again, 1, "no editor");
+
+        AUTO(result_done) struct result listed = RUN("audit", "list", "--editor", id, "--since=1h");
+        CHECK_INT(listed.status, 0);
+        CHECK_INT(json_count(json_get(listed.json, "entries")), 3);
+        CHECK_TEXT(action(&listed, 0), "editor.create");
+        CHECK_TEXT(action(&listed, 1), "editor.deactivate");
+        CHECK_TEXT(action(&listed, 2), "editor.remove");
+        AUTO(result_done) struct result all = RUN("audit", "list");
+        CHECK_INT(json_count(json_get(all.json, "entries")), 4);
+        AUTO(result_done) struct result later = RUN("audit", "list", "--since=2999-01-01T00:00:00Z");
+        CHECK_INT(json_count(json_get(later.json, "entries")), 0);
+        cache_close(cache);
+}
+
+static void removes_nobody_whose_tokens_go_on(void)
+{
+        AUTO(place_done) struct place place = {0};
+
+        place_open(&place);
+        AUTO(result_done) struct result created = RUN("editor", "create", "--name=N", "--client-id=demo");
+        redis_server_stop(&place.redis);
+        AUTO(result_done) struct result removed = RUN("editor", "remove", "demo");
+        check_refused(&removed, 1, "deactivated but not removed");
+        AUTO(result_done) struct result shown = RUN("editor", "show", "demo");
+        CHECK(!json_get_bool(shown.json, "active", true));
+}
+
 static void says_what_is_wrong(void)
 {
         AUTO(place_done) struct place place = {0};
@@ -253,6 +316,9 @@ static void says_what_is_wrong(void)
                 {{"editor"}, 2, "wants a command"},
                 {{"editor", "dance"}, 2, "no command \"editor dance\""},
                 {{"dance"}, 2, "no command \"dance\""},
+                {{"audit"}, 2, "audit wants a command"},
+                {{"audit", "create"}, 2, "no command \"audit create\""},
+                {{"audit", "list", "--since=yesterday"}, 1, "--since"},
                 {{"editor", "create"}, 2, "--name"},
                 {{"editor", "create", "--nom", "N"}, 2, "--nom"},
                 {{"editor", "show"}, 2, "EDITOR"},
@@ -296,4 +362,5 @@ static void updates_what_is_given(void)
 }
 
 UNIT_TESTS(UNIT(creates_shows_and_deactivates), UNIT(ends_tokens_at_once), UNIT(says_when_redis_can_not_be_told),
-           UNIT(takes_secrets_from_files), UNIT(rotates_secrets), UNIT(says_what_is_wrong), UNIT(updates_what_is_given))
+           UNIT(takes_secrets_from_files), UNIT(rotates_secrets), UNIT(removes_an_editor_and_remembers_it),
+           UNIT(removes_nobody_whose_tokens_go_on), UNIT(says_what_is_wrong), UNIT(updates_what_is_given))

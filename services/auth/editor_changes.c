@@ -64,7 +64,8 @@ static enum err announce(struct db_tx *tx, const struct editor_change *change, c
 
 /* ---- creation ---- */
 
-struct creation {
+/* What is made or removed. */
+struct whole {
         const struct editor_change *change;
         const struct editor *editor;
 };
@@ -82,7 +83,7 @@ static enum err insert(struct db_tx *tx, const struct editor *editor)
 
 static enum err create(struct db_tx *tx, void *arg)
 {
-        const struct creation *creation = arg;
+        const struct whole *creation = arg;
         struct editor namesake;
         /* a client id that is another editor's id would make `EDITOR` ambiguous */
         enum err err = auth_store_find(tx, creation->change->arena, creation->editor->client_id,
@@ -100,7 +101,7 @@ static enum err create(struct db_tx *tx, void *arg)
 
 enum err editor_create(const struct editor_change *change, const struct editor *editor)
 {
-        struct creation creation = {change, editor};
+        struct whole creation = {change, editor};
 
         return db_write(change->db, create, &creation);
 }
@@ -265,6 +266,28 @@ enum err editor_tokens_revoked(const struct editor_change *change, const char *r
                 return err;
         *ret_editor = work.editor;
         return ERR_OK;
+}
+
+/* ---- removal ---- */
+
+static enum err remove_editor(struct db_tx *tx, void *arg)
+{
+        const struct whole *removal = arg;
+        struct event event;
+        enum err err = auth_store_remove(tx, removal->editor);
+
+        if (!err)
+                err = record(tx, removal->change, removal->editor, "editor.remove");
+        if (!err)
+                err = auth_event_removed(removal->change->arena, removal->editor->id, removal->change->now_ms, &event);
+        return err ? err : outbox_add(tx, &event);
+}
+
+enum err editor_remove(const struct editor_change *change, const struct editor *editor)
+{
+        struct whole removal = {change, editor};
+
+        return db_write(change->db, remove_editor, &removal);
 }
 
 /* ---- reading ---- */

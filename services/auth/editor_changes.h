@@ -42,6 +42,12 @@ MUST_CHECK enum err editor_rotate_webhook_secret(const struct editor_change *cha
 MUST_CHECK enum err editor_tokens_revoked(const struct editor_change *change, const char *ref,
                                           struct editor *ret_editor);
 
+/*
+ * For good: its rows go, the audit log stays, editor.removed is announced. It must be of the version that `ret_editor` of
+ * the change before said (ERR_CONFLICT): whoever removes has ended its tokens first.
+ */
+MUST_CHECK enum err editor_remove(const struct editor_change *change, const struct editor *editor);
+
 MUST_CHECK enum err editor_read(struct db *db, struct arena *arena, const char *ref, struct editor *ret_editor);
 
 #endif

@@ -236,7 +236,33 @@ static void writes_a_revocation_down(void)
         CHECK_INT(place.traces.audits, 2);
 }
 
-UNIT_TESTS(UNIT(announces_a_new_editor), UNIT(refuses_a_client_id_that_names_another),
-           UNIT(updates_what_is_given_alone), UNIT(leaves_no_trace_of_what_changes_nothing), UNIT(switches_each_right),
-           UNIT(rotates_client_secrets), UNIT(tells_both_webhook_secrets_during_an_overlap),
-           UNIT(writes_a_revocation_down))
+static void announces_that_an_editor_is_gone(void)
+{
+        AUTO(place_done) struct place place = {0};
+        struct editor editor = {0}, gone = {0};
+
+        place_open(&place);
+        CHECK_INT(editor_read(place.database.db, place.arena, ONE, &editor), ERR_OK);
+        editor.version++;
+        CHECK_INT(editor_remove(&place.change, &editor), ERR_CONFLICT); /* somebody changed it */
+        look(&place);
+        CHECK_INT(place.traces.events, 1);
+        editor.version--;
+        place.change.now_ms = 1718461845999;
+        CHECK_INT(editor_remove(&place.change, &editor), ERR_OK);
+        look(&place);
+        CHECK_TEXT(place.traces.payload, "{\"editor_id\":\"" ONE "\",\"removed_at\":\"2024-06-15T14:30:45Z\"}");
+        CHECK_TEXT(place.traces.type, "editor.removed");
+        CHECK_TEXT(place.traces.key, ONE);
+        CHECK_TEXT(place.traces.topic, "voie-rapide.editor.v1");
+        CHECK_TEXT(place.traces.action, "editor.remove");
+        CHECK_TEXT(place.traces.editor_id, ONE);
+        CHECK_INT(editor_read(place.database.db, place.arena, ONE, &gone), ERR_NOT_FOUND);
+        editor = test_editor(TWO, "demo", 3000); /* its client id is free again, its secrets are not there any more */
+        CHECK_INT(editor_create(&place.change, &editor), ERR_OK);
+}
+
+UNIT_TESTS(UNIT(announces_that_an_editor_is_gone), UNIT(announces_a_new_editor),
+           UNIT(refuses_a_client_id_that_names_another), UNIT(updates_what_is_given_alone),
+           UNIT(leaves_no_trace_of_what_changes_nothing), UNIT(switches_each_right), UNIT(rotates_client_secrets),
+           UNIT(tells_both_webhook_secrets_during_an_overlap), UNIT(writes_a_revocation_down))

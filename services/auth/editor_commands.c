@@ -10,6 +10,7 @@
 #include "common/app/sealed.h"
 #include "common/app/tokens.h"
 #include "common/app/webhook_signature.h"
+#include "common/base/clock.h"
 #include "common/base/id.h"
 #include "common/base/str.h"
 #include "services/auth/client_secret.h"
@@ -25,7 +26,7 @@
 
 /* ---- answers ---- */
 
-static int refuse(struct cli *cli, enum err err)
+int cli_refuse(struct cli *cli, enum err err)
 {
         switch (err) {
         case ERR_NOT_FOUND:
@@ -45,7 +46,7 @@ static int refuse(struct cli *cli, enum err err)
         }
 }
 
-static int print(const struct buf *json)
+int cli_print(const struct buf *json)
 {
         if (buf_err(json))
                 return cli_fail(EXIT_FAILURE, "out of memory");
@@ -54,7 +55,7 @@ static int print(const struct buf *json)
         return EXIT_SUCCESS;
 }
 
-static struct json_write open_json(struct buf *json)
+struct json_write cli_open_json(struct buf *json)
 {
         struct json_write w = json_write_to(json);
 
@@ -66,7 +67,7 @@ static struct json_write open_json(struct buf *json)
 static int print_editor(const struct editor *editor, const char *client_secret, const char *webhook_secret)
 {
         AUTO(buf_done) struct buf json = {0};
-        struct json_write w = open_json(&json);
+        struct json_write w = cli_open_json(&json);
 
         json_object(&w, NULL);
         editor_json_members(&w, editor);
@@ -77,7 +78,7 @@ static int print_editor(const struct editor *editor, const char *client_secret, 
         editor_json_secrets(&w, editor);
         json_end(&w);
         buf_putc(&json, '\n');
-        return print(&json);
+        return cli_print(&json);
 }
 
 /* ---- what is given ---- */
@@ -256,7 +257,7 @@ int cli_create(struct cli *cli)
         if (err == ERR_CONFLICT)
                 return cli_fail(EXIT_FAILURE, "the client id \"%s\" is taken", editor.client_id);
         if (err)
-                return refuse(cli, err);
+                return cli_refuse(cli, err);
         return print_editor(&editor, secrets.client, secrets.webhook);
 }
 
@@ -282,7 +283,7 @@ int cli_list(struct cli *cli)
 {
         AUTO(buf_done) struct buf json = {0};
         struct page *page = ARENA_NEW(cli->arena, struct page);
-        struct json_write w = open_json(&json);
+        struct json_write w = cli_open_json(&json);
         char last_id[ID_UUID_MAX] = "";
         int status = EXIT_SUCCESS;
 
@@ -297,7 +298,7 @@ int cli_list(struct cli *cli)
                 page->arena = arena;
                 err = db_read(cli->db, read_page, page);
                 if (err)
-                        return refuse(cli, err);
+                        return cli_refuse(cli, err);
                 for (size_t i = 0; i < page->count; i++) {
                         json_object(&w, NULL);
                         editor_json_members(&w, &page->editors[i]);
@@ -305,13 +306,13 @@ int cli_list(struct cli *cli)
                         page->after_ms = page->editors[i].created_ms;
                         (void)snprintf(last_id, sizeof(last_id), "%s", page->editors[i].id);
                 }
-                status = print(&json);
+                status = cli_print(&json);
                 buf_reset(&json);
         } while (!status && page->count == LIST_PAGE);
         json_end(&w);
         json_end(&w);
         buf_putc(&json, '\n');
-        return status ? status : print(&json);
+        return status ? status : cli_print(&json);
 }
 
 int cli_show(struct cli *cli)
@@ -319,7 +320,7 @@ int cli_show(struct cli *cli)
         struct editor editor;
         enum err err = editor_read(cli->db, cli->arena, cli->line.editor, &editor);
 
-        return err ? refuse(cli, err) : print_editor(&editor, NULL, NULL);
+        return err ? cli_refuse(cli, err) : print_editor(&editor, NULL, NULL);
 }
 
 int cli_update(struct cli *cli)
@@ -334,7 +335,7 @@ int cli_update(struct cli *cli)
         if (!update.name && !update.webhook_url && !update.return_url && !update.retry_schedule)
                 return cli_fail(EXIT_USAGE, "update wants at least one flag; see vr-auth --help");
         err = editor_update(&cli->change, cli->line.editor, &update, &editor);
-        return err ? refuse(cli, err) : print_editor(&editor, NULL, NULL);
+        return err ? cli_refuse(cli, err) : print_editor(&editor, NULL, NULL);
 }
 
 /* ---- rights and tokens ---- */
@@ -364,7 +365,7 @@ static int set_flag(struct cli *cli, enum editor_flag flag, bool value)
         enum err err = editor_set_flag(&cli->change, cli->line.editor, flag, value, &editor);
 
         if (err)
-                return refuse(cli, err);
+                return cli_refuse(cli, err);
         /* nothing to tell when it gains one right and still lacks the other */
         if (value && !(editor.active && editor.authorized))
                 return print_editor(&editor, NULL, NULL);
@@ -405,7 +406,7 @@ int cli_revoke_tokens(struct cli *cli)
         enum err err = editor_read(cli->db, cli->arena, cli->line.editor, &editor);
 
         if (err)
-                return refuse(cli, err);
+                return cli_refuse(cli, err);
         err = open_cache(cli, &cache);
         if (!err)
                 err = tokens_revoke_all(cache, editor.id);
@@ -415,7 +416,32 @@ int cli_revoke_tokens(struct cli *cli)
                                 "Redis (VR_REDIS_URL) can't be told: %s; no token was ended, run this again",
                                 err_name(err));
         err = editor_tokens_revoked(&cli->change, editor.id, &editor);
-        return err ? refuse(cli, err) : print_editor(&editor, NULL, NULL);
+        return err ? cli_refuse(cli, err) : print_editor(&editor, NULL, NULL);
+}
+
+/* ---- removal ---- */
+
+/*
+ * First it loses its rights, and Redis is told: a token that outlived its editor could be ended by nobody. Should that fail
+ * half-way, the editor is switched off, and the command can be given again.
+ */
+int cli_remove(struct cli *cli)
+{
+        struct editor editor;
+        enum err err = editor_set_flag(&cli->change, cli->line.editor, EDITOR_ACTIVE, false, &editor);
+
+        if (err)
+                return cli_refuse(cli, err);
+        err = tell_redis(cli, &editor);
+        if (err)
+                return cli_fail(
+                        EXIT_FAILURE,
+                        "Redis (VR_REDIS_URL) can't be told: %s. The editor is deactivated but not removed; run "
+                        "this again",
+                        err_name(err));
+        cli->change.now_ms = clock_wall_ms();
+        err = editor_remove(&cli->change, &editor);
+        return err ? cli_refuse(cli, err) : print_editor(&editor, NULL, NULL);
 }
 
 /* ---- rotations ---- */
@@ -444,7 +470,7 @@ int cli_rotate_secret(struct cli *cli)
                 return status;
         client_secret_new(cli->arena, cli->change.now_ms, &secret, &plain);
         err = editor_rotate_client_secret(&cli->change, cli->line.editor, &secret, overlap_ms, &editor);
-        return err ? refuse(cli, err) : print_editor(&editor, plain, NULL);
+        return err ? cli_refuse(cli, err) : print_editor(&editor, plain, NULL);
 }
 
 struct sealing {
@@ -475,5 +501,5 @@ int cli_rotate_webhook_secret(struct cli *cli)
                 return status;
         sealing.keyring = keyring;
         err = editor_rotate_webhook_secret(&cli->change, cli->line.editor, seal, &sealing, overlap_ms, &editor);
-        return err ? refuse(cli, err) : print_editor(&editor, NULL, sealing.plain);
+        return err ? cli_refuse(cli, err) : print_editor(&editor, NULL, sealing.plain);
 }

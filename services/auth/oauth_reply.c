@@ -68,6 +68,8 @@ void auth_render_error(void *app, struct exchange *x, enum err err)
 void auth_finish(void *app, struct exchange *x)
 {
         (void)app;
+        if (is_metadata(x) && x->response->status == 200)
+                return;
         http_response_header(x->request, x->response, "Cache-Control", "no-store");
         http_response_header(x->request, x->response, "Pragma", "no-cache");
 }

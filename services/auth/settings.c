@@ -12,6 +12,8 @@ static const struct setting table[] = {
          "`editor` commands need them."},
         {"VR_TOKEN_TTL_S", SETTING_INT, offsetof(struct auth_settings, token_ttl_s), "86400", "s", false, 1, 2592000,
          NULL, "Life of an access token."},
+        {"VR_RATE_LIMIT_TOKEN", SETTING_INT, offsetof(struct auth_settings, rate_limit_token), "60", "", false, 0,
+         1000000000, NULL, "Token requests an editor may make per hour; 0: any number."},
         {"VR_WEBHOOK_ALLOW_CIDRS", SETTING_TEXT, offsetof(struct auth_settings, webhook_allow_cidrs), "", "", false, 0,
          0, NULL, "Private networks that webhooks may go to, comma-separated; judged when a URL is registered."},
         {"VR_WEBHOOK_ALLOW_HTTP", SETTING_BOOL, offsetof(struct auth_settings, webhook_allow_http), "0", "", false, 0,

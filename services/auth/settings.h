@@ -8,6 +8,7 @@ struct auth_settings {
         struct service_settings service;
         const char *database_url;
         int64_t token_ttl_s;
+        int64_t rate_limit_token; /* per editor and hour; 0: off */
         /* of the command line, which judges and seals what editors are given */
         const char *secret_keys;
         const char *webhook_allow_cidrs;

@@ -17,8 +17,7 @@
 #define BATCH          256
 
 struct state_sweep {
-        struct db *db;
-        struct cache *cache;
+        struct state_sweep_config config;
         pthread_t thread;
         pthread_mutex_t lock;
         pthread_cond_t wake;
@@ -118,20 +117,21 @@ static void *run(void *arg)
                 size_t told = 0;
 
                 atomic_store(&sweep->seen_ms, clock_mono_ms());
-                tell(state_sweep_once(sweep->db, sweep->cache, since_ms, &told), &failing);
+                tell(state_sweep_once(sweep->config.db, sweep->config.cache, since_ms, &told), &failing);
+                if (sweep->config.also)
+                        sweep->config.also(sweep->config.arg);
         } while (wait_for_next_round(sweep));
         return NULL;
 }
 
-enum err state_sweep_start(struct db *db, struct cache *cache, struct state_sweep **ret_sweep)
+enum err state_sweep_start(const struct state_sweep_config *config, struct state_sweep **ret_sweep)
 {
         struct state_sweep *sweep = calloc(1, sizeof(*sweep));
         pthread_condattr_t monotonic;
 
         if (!sweep)
                 return ERR_NO_MEMORY;
-        sweep->db = db;
-        sweep->cache = cache;
+        sweep->config = *config;
         atomic_store(&sweep->seen_ms, clock_mono_ms());
         pthread_mutex_init(&sweep->lock, NULL);
         pthread_condattr_init(&monotonic);

@@ -13,7 +13,14 @@
 
 struct state_sweep;
 
-MUST_CHECK enum err state_sweep_start(struct db *db, struct cache *cache, struct state_sweep **ret_sweep);
+struct state_sweep_config {
+        struct db *db;
+        struct cache *cache;
+        /* What else is to be done each round, about a second apart, on the same thread; may be NULL. */
+        void (*also)(void *arg);
+        void *arg;
+};
+MUST_CHECK enum err state_sweep_start(const struct state_sweep_config *config, struct state_sweep **ret_sweep);
 bool state_sweep_is_stuck(const struct state_sweep *sweep);
 void state_sweep_stop(struct state_sweep *sweep); /* NULL is fine */
 

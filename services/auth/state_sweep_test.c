@@ -1,5 +1,7 @@
 #include "services/auth/state_sweep.h"
 
+#include <stdatomic.h>
+
 #include "common/app/tokens.h"
 #include "services/auth/test_database.h"
 #include "tests/support/redis_server.h"
@@ -81,8 +83,14 @@ static void forgets_nobody_while_redis_is_away(void)
         redis_server_stop(&redis);
 }
 
+static void count_round(void *arg)
+{
+        atomic_fetch_add((atomic_int *)arg, 1);
+}
+
 static void runs_and_stops(void)
 {
+        atomic_int rounds = 0;
         AUTO(test_database_done) struct test_database place = {0};
         struct state_sweep *sweep = NULL;
         struct cache *cache = NULL;
@@ -91,9 +99,11 @@ static void runs_and_stops(void)
         CHECK_INT(
                 cache_open(&(struct cache_config){.url = "redis://127.0.0.1:1", .pool = 1, .timeout_ms = 100}, &cache),
                 ERR_OK);
-        CHECK_INT(state_sweep_start(place.db, cache, &sweep), ERR_OK);
+        const struct state_sweep_config config = {.db = place.db, .cache = cache, .also = count_round, .arg = &rounds};
+        CHECK_INT(state_sweep_start(&config, &sweep), ERR_OK);
         CHECK(!state_sweep_is_stuck(sweep));
         state_sweep_stop(sweep);
+        CHECK(atomic_load(&rounds) >= 1);
         cache_close(cache);
 }
 

@@ -1,155 +1,8 @@
 /* The token endpoint whole, behind its router, on a real database and a real Redis. */
 #include <pthread.h>
-#include <string.h>
 
 #include "common/app/tokens.h"
-#include "common/base/clock.h"
-#include "common/base/str.h"
-#include "common/io/json.h"
-#include "services/auth/app.h"
-#include "services/auth/client_secret.h"
-#include "services/auth/handlers.h"
-#include "services/auth/test_database.h"
-#include "tests/support/redis_server.h"
-
-#define FORM "application/x-www-form-urlencoded"
-#define BODY "grant_type=client_credentials"
-
-struct place {
-        struct test_database database;
-        struct redis_server redis;
-        struct auth_settings settings;
-        struct auth_app app;
-        struct arena *arena;
-        struct editor editor; /* client id "demo" */
-        const char *secret;
-};
-
-static enum err insert(struct db_tx *tx, void *arg)
-{
-        const struct editor *editor = arg;
-        enum err err = auth_store_insert(tx, editor);
-
-        return err ? err : auth_store_add_client_secret(tx, editor->id, &editor->client_secrets[0]);
-}
-
-static enum err update(struct db_tx *tx, void *arg)
-{
-        return auth_store_update(tx, arg);
-}
-
-static void place_open(struct place *place)
-{
-        struct auth_app *app = &place->app;
-
-        test_database_open(&place->database);
-        log_init("vr-auth", "", LOG_LEVEL_ERROR, LOG_FORMAT_JSON);
-        place->arena = arena_new();
-        CHECK(redis_server_start(&place->redis, NULL));
-        place->settings.token_ttl_s = 86400;
-        app->settings = &place->settings;
-        app->service.metrics = metrics_new();
-        app->issued = metrics_counter(app->service.metrics, "vr_tokens_issued_total", "result", "");
-        app->db = place->database.db;
-        app->checker.db = app->db;
-        CHECK_INT(
-                cache_open(&(struct cache_config){.url = place->redis.url, .pool = 16, .timeout_ms = 500}, &app->cache),
-                ERR_OK);
-        CHECK_INT(router_new(&(struct router_config){.routes = auth_routes,
-                                                     .app = app,
-                                                     .metrics = app->service.metrics,
-                                                     .render_error = auth_render_error,
-                                                     .finish = auth_finish},
-                             &app->router),
-                  ERR_OK);
-        place->editor = test_editor("0197a1b2-0000-7000-8000-000000000001", "demo", 1000);
-        client_secret_new(place->arena, 1000, &place->editor.client_secrets[0], &place->secret);
-        CHECK_INT(db_write(app->db, insert, &place->editor), ERR_OK);
-}
-
-static void place_done(struct place *place)
-{
-        router_free(place->app.router);
-        cache_close(place->app.cache);
-        metrics_free(place->app.service.metrics);
-        redis_server_stop(&place->redis);
-        arena_free(place->arena);
-        test_database_done(&place->database);
-}
-
-/* ---- asking ---- */
-
-struct ask {
-        const char *method, *path, *query, *type, *authorization, *body;
-};
-
-struct answer {
-        int status;
-        const char *body, *cache_control, *pragma, *challenge, *retry_after, *allow;
-};
-
-static const char *copy(struct arena *arena, const struct http_response *response, const char *name)
-{
-        for (size_t i = 0; i < response->header_count; i++)
-                if (str_equal_nocase(response->headers[i].name, name))
-                        return arena_strdup(arena, response->headers[i].value);
-        return NULL;
-}
-
-static struct answer ask(struct place *place, struct arena *result_arena, struct ask ask)
-{
-        AUTO(arena_freep) struct arena *arena = arena_new();
-        struct http_header headers[2];
-        struct http_request request = {
-                .arena = arena,
-                .method = ask.method ? ask.method : "POST",
-                .path = ask.path ? ask.path : "/oauth/token",
-                .query = ask.query ? ask.query : "",
-                .headers = headers,
-                .body = ask.body ? ask.body : "",
-                .remote = "127.0.0.1",
-                .started_ns = clock_mono_ns(),
-        };
-        struct http_response response = {0};
-        struct answer answer;
-
-        (void)place;
-        request.body_length = strlen(request.body);
-        headers[request.header_count++] = (struct http_header){"Content-Type", ask.type ? ask.type : FORM};
-        if (ask.authorization)
-                headers[request.header_count++] = (struct http_header){"Authorization", ask.authorization};
-        router_handle(place->app.router, &request, &response);
-        answer = (struct answer){
-                .status = response.status,
-                .body = arena_strdup(result_arena, buf_text(&response.body)),
-                .cache_control = copy(result_arena, &response, "Cache-Control"),
-                .pragma = copy(result_arena, &response, "Pragma"),
-                .challenge = copy(result_arena, &response, "WWW-Authenticate"),
-                .retry_after = copy(result_arena, &response, "Retry-After"),
-                .allow = copy(result_arena, &response, "Allow"),
-        };
-        buf_done(&response.body);
-        CHECK_TEXT(answer.cache_control, "no-store");
-        CHECK_TEXT(answer.pragma, "no-cache");
-        CHECK((answer.status == 401) == (answer.challenge != NULL));
-        CHECK((answer.status == 503) == (answer.retry_after != NULL));
-        return answer;
-}
-
-static const char *with_credentials(struct place *place, const char *more)
-{
-        return arena_printf(place->arena, BODY "&client_id=demo&client_secret=%s%s", place->secret, more);
-}
-
-static const char *token_of(struct place *place, const struct answer *answer)
-{
-        AUTO(json_freep) struct json *json = NULL;
-
-        CHECK_INT(json_parse(answer->body, strlen(answer->body), &json), ERR_OK);
-        return arena_strdup(place->arena, json_get_text(json, "access_token"));
-}
-
-#define ASK(...) ask(&place, place.arena, (struct ask){__VA_ARGS__})
+#include "services/auth/test_service.h"
 
 /* ---- the tests ---- */
 
@@ -241,7 +94,7 @@ static void says_so_when_the_editor_is_switched_off(void)
         place_open(&place);
         place.editor.version++;
         place.editor.authorized = false;
-        CHECK_INT(db_write(place.app.db, update, &place.editor), ERR_OK);
+        CHECK_INT(db_write(place.app.db, test_update_editor, &place.editor), ERR_OK);
         answer = ASK(.body = with_credentials(&place, ""));
         CHECK_INT(answer.status, 401);
         CHECK_TEXT(answer.body,
@@ -314,6 +167,67 @@ static void is_unavailable_until_redis_knows_a_right_is_back(void)
         CHECK_INT(answer.status, 200);
 }
 
+static void counts_what_an_editor_asks_for(void)
+{
+        AUTO(place_done) struct place place = {0};
+        int64_t reset_s = 0, now_s = clock_wall_ms() / 1000;
+        struct answer answer;
+
+        place_open(&place);
+        place.app.token_limiter.limit = 2;
+        answer = ASK(.body = BODY "&client_id=demo&client_secret=wrong");
+        CHECK_INT(answer.status, 401); /* strangers use up nothing */
+        CHECK_TEXT(answer.rate_limit, NULL);
+        answer = ASK(.body = with_credentials(&place, ""));
+        CHECK_INT(answer.status, 200);
+        CHECK_TEXT(answer.rate_limit, "2");
+        CHECK_TEXT(answer.rate_remaining, "1");
+        CHECK_INT(str_to_i64(answer.rate_reset, now_s + 3600, now_s + 3605, &reset_s), ERR_OK);
+        answer = ASK(.body = with_credentials(&place, "&scope=admin"));
+        CHECK_INT(answer.status, 400); /* errors count, and tell */
+        CHECK_TEXT(answer.rate_remaining, "0");
+        answer = ASK(.body = with_credentials(&place, ""));
+        CHECK_INT(answer.status, 429);
+        CHECK_TEXT(answer.rate_remaining, "0");
+        CHECK_TEXT(answer.body, arena_printf(place.arena, "{\"error\":\"Rate limit exceeded\",\"retry_after\":%s}",
+                                             answer.retry_after));
+        answer = ASK(.body = BODY "&client_id=demo&client_secret=wrong");
+        CHECK_INT(answer.status, 401);
+}
+
+static enum err read_log(struct db_tx *tx, void *arg)
+{
+        struct audit_entry *entries = arg;
+        const struct audit_page page = {.after_ms = -1, .after_id = "", .max = 4};
+        AUTO(arena_freep) struct arena *arena = arena_new();
+        size_t count = 0;
+        enum err err = auth_store_list_audit(tx, arena, &page, entries, &count);
+
+        CHECK_INT(count, 3);
+        CHECK(strstr(entries[0].detail, "{\"reason\":\"wrong_secret\",\"count\":2,"));
+        CHECK_TEXT(entries[0].client_id, "demo");
+        CHECK(strstr(entries[1].detail, "{\"reason\":\"unknown_client\",\"count\":1,"));
+        CHECK(strstr(entries[2].detail, "{\"reason\":\"editor_not_authorized\",\"count\":1,"));
+        return err;
+}
+
+static void keeps_an_account_of_refused_credentials(void)
+{
+        AUTO(place_done) struct place place = {0};
+        struct audit_entry entries[4];
+
+        place_open(&place);
+        (void)ASK(.body = BODY "&client_id=demo&client_secret=wrong");
+        (void)ASK(.body = BODY "&client_id=demo&client_secret=wrong");
+        (void)ASK(.body = BODY "&client_id=nobody&client_secret=wrong");
+        place.editor.version++;
+        place.editor.authorized = false;
+        CHECK_INT(db_write(place.app.db, test_update_editor, &place.editor), ERR_OK);
+        (void)ASK(.body = with_credentials(&place, ""));
+        CHECK_INT(audit_tally_flush(place.app.tally, place.app.db, clock_wall_ms()), ERR_OK);
+        CHECK_INT(db_read(place.app.db, read_log, entries), ERR_OK);
+}
+
 /* ---- many at once ---- */
 
 #define PARALLEL 64
@@ -376,7 +290,7 @@ static void takes_as_long_for_unknown_ids_as_for_imported_secrets(void)
 
         place_open(&place);
         CHECK_INT(client_secret_import("hunter2", 2000, &imported.client_secrets[0]), ERR_OK);
-        CHECK_INT(db_write(place.app.db, insert, &imported), ERR_OK);
+        CHECK_INT(db_write(place.app.db, test_insert_editor, &imported), ERR_OK);
         unknown_ns = duration_ns(&place, BODY "&client_id=nobody&client_secret=wrong"); /* measures */
         known_ns = duration_ns(&place, BODY "&client_id=imported&client_secret=wrong");
         unknown_ns = duration_ns(&place, BODY "&client_id=nobody&client_secret=wrong");
@@ -386,7 +300,8 @@ static void takes_as_long_for_unknown_ids_as_for_imported_secrets(void)
         CHECK_INT(ASK(.body = BODY "&client_id=imported&client_secret=hunter2").status, 200);
 }
 
-UNIT_TESTS(UNIT(gives_a_token_that_works), UNIT(takes_basic_and_any_scopes), UNIT(replaces_the_token_of_a_scope_set),
+UNIT_TESTS(UNIT(counts_what_an_editor_asks_for), UNIT(keeps_an_account_of_refused_credentials),
+           UNIT(gives_a_token_that_works), UNIT(takes_basic_and_any_scopes), UNIT(replaces_the_token_of_a_scope_set),
            UNIT(tells_unknown_ids_and_wrong_secrets_alike), UNIT(says_so_when_the_editor_is_switched_off),
            UNIT(refuses_malformed_requests), UNIT(stores_no_answer_of_any_kind), UNIT(is_unavailable_without_redis),
            UNIT(is_unavailable_until_redis_knows_a_right_is_back), UNIT(leaves_one_token_of_many_parallel_requests),

@@ -149,3 +149,20 @@ enum oauth_error token_request_check(struct arena *arena, const struct oauth_inp
         *ret_request = request;
         return OAUTH_OK;
 }
+
+enum oauth_error token_reference_check(struct arena *arena, const struct oauth_input *input,
+                                       struct token_reference *ret_reference, const char **ret_description)
+{
+        struct token_reference reference = {.token = param(&input->body, "token")};
+        enum oauth_error error = check_form(input, ret_description);
+
+        if (error)
+                return error;
+        if (!reference.token)
+                return refuse(OAUTH_INVALID_REQUEST, "The token parameter is missing", ret_description);
+        error = find_credentials(arena, input, &reference.credentials, ret_description);
+        if (error)
+                return error;
+        *ret_reference = reference;
+        return OAUTH_OK;
+}

@@ -1,7 +1,7 @@
 /*
- * What is a well-formed request to an OAuth endpoint, and what it asks for: RFC 6749 §2.3.1, §3.2, §4.4, design.md §3.
- * Pure. Order of the checks: media type, repeated parameters, grant_type, credentials (one place, not the query).
- * Whether the credentials are right, and the scope after them, is for the handler.
+ * What is a well-formed request to an OAuth endpoint, and what it asks for: RFC 6749 §2.3.1, §3.2, §4.4, RFC 7009 §2.1,
+ * RFC 7662 §2.1, design.md §3. Pure. Order of the checks: media type, repeated parameters, grant_type or token,
+ * credentials (one place, not the query). Whether the credentials are right, and the scope after them, is for the handler.
  */
 #ifndef VR_AUTH_TOKEN_RULES_H
 #define VR_AUTH_TOKEN_RULES_H
@@ -13,13 +13,14 @@
 #include "common/base/attr.h"
 
 /* The errors of OAuth: code as sent, HTTP status, default description (plain ASCII: RFC 6749 §5.2). */
-#define OAUTH_ERROR_LIST(X)                                                            \
-        X(OAUTH_INVALID_REQUEST, "invalid_request", 400, "The request is malformed")   \
-        X(OAUTH_UNSUPPORTED_GRANT_TYPE, "unsupported_grant_type", 400,                 \
-          "The only supported grant type is client_credentials")                       \
-        X(OAUTH_INVALID_CLIENT, "invalid_client", 401, "Client authentication failed") \
-        X(OAUTH_INVALID_SCOPE, "invalid_scope", 400,                                   \
-          "The scope must be any combination of api_access, api_read and api_write")   \
+#define OAUTH_ERROR_LIST(X)                                                                                \
+        X(OAUTH_INVALID_REQUEST, "invalid_request", 400, "The request is malformed")                       \
+        X(OAUTH_UNSUPPORTED_GRANT_TYPE, "unsupported_grant_type", 400,                                     \
+          "The only supported grant type is client_credentials")                                           \
+        X(OAUTH_INVALID_CLIENT, "invalid_client", 401, "Client authentication failed")                     \
+        X(OAUTH_INVALID_SCOPE, "invalid_scope", 400,                                                       \
+          "The scope must be any combination of api_access, api_read and api_write")                       \
+        X(OAUTH_UNAUTHORIZED_CLIENT, "unauthorized_client", 400, "The token was issued to another client") \
         X(OAUTH_UNAVAILABLE, "temporarily_unavailable", 503, "The service is temporarily unavailable")
 
 enum oauth_error {
@@ -62,5 +63,13 @@ struct token_request {
 /* On an error `ret_description` says in plain ASCII what is wrong. */
 MUST_CHECK enum oauth_error token_request_check(struct arena *arena, const struct oauth_input *input,
                                                 struct token_request *ret_request, const char **ret_description);
+
+/* What introspection and revocation are asked about. A `token_type_hint` is of no use here, and ignored. */
+struct token_reference {
+        struct oauth_credentials credentials;
+        const char *token;
+};
+MUST_CHECK enum oauth_error token_reference_check(struct arena *arena, const struct oauth_input *input,
+                                                  struct token_reference *ret_reference, const char **ret_description);
 
 #endif
