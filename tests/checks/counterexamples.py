@@ -7,6 +7,8 @@ import laws
 LONG = "int f(void)\n{\n" + "        g();\n" * 61 + "}\n"
 FITS = "int f(void)\n{\n" + "        g();\n" * 60 + "}\n"
 NAMES = {laws.NAMES: "SETTING_NAME(VR_AUTH_URL)\nSETTING_NAME(VR_HTTP_PORT)\nSETTING_NAME(VR_SECRET_KEYS)\n"}
+ROUTES = '{"GET", "/a", ROUTE_OPEN, f},\n{"POST",\n "/b", ROUTE_OPEN, f},\n'
+DESCRIPTION = "paths:\n  /a:\n    get:\n  /b:\n    post:\n"
 MESON = "foreach name : [\n  'a', 'b',\n]\n  x += files(name + '.c')\nendforeach\ny = files('c.c')\n"
 
 
@@ -115,6 +117,14 @@ EXAMPLES = {
         ],
         {**NAMES, "services/a/a.c": 'x = {\n        {"VR_HTTP_PORT", SETTING_INT, 0},\n',
          "deploy/local/up": "VR_AUTH_HTTP_PORT=1 VR_SECRET_KEYS_FILE=x VR_KAFKA_ACKS=1\n"},
+    ),
+    laws.routes_are_described: (
+        [
+            ({"services/market/routes.c": ROUTES, "proto/openapi/openapi.yaml": "paths:\n  /a:\n    get:\n"}, "POST /b"),
+            ({"services/market/routes.c": ROUTES, "proto/openapi/openapi.yaml": DESCRIPTION + "    put:\n"}, "PUT /b is no route"),
+        ],
+        {"services/market/routes.c": ROUTES, "services/wizard/routes.c": '{"GET", "/page", ROUTE_OPEN, f},\n',
+         "proto/openapi/openapi.yaml": DESCRIPTION + "webhooks:\n  event:\n    post:\n"},
     ),
     laws.scripts_pass_shellcheck: (
         [({"a": "#!/bin/bash\nrm $1\n"}, "SC2086")],

@@ -306,6 +306,41 @@ def settings_are_known(tree):
                 yield f"{path}:{line_of(tree[path], match.start())}: {match.group(1)} is not in {NAMES}"
 
 
+# --- the HTTP contract ---
+
+ROUTE = re.compile(r'\{\s*"([A-Z]+)",\s*"([^"]+)",\s*ROUTE_')
+DESCRIBED = ("auth", "market")  # wizard's pages are for people
+
+
+def routes_are_described(tree):
+    """Every route of the constant tables is in proto/openapi, and the other way round."""
+    routes, described = {}, {}
+    for path in tree.paths("/routes.c"):
+        if path.startswith(tuple(f"services/{service}/" for service in DESCRIBED)):
+            for match in ROUTE.finditer(tree[path]):
+                routes[match.groups()] = f"{path}:{line_of(tree[path], match.start())}"
+    for path in tree.paths(".yaml"):
+        if path.startswith("proto/openapi/"):
+            described |= described_in(path, tree[path])
+    for method, route in sorted(routes.keys() - described.keys()):
+        yield f"{routes[method, route]}: {method} {route} is not in proto/openapi"
+    for method, route in sorted(described.keys() - routes.keys()):
+        yield f"{described[method, route]}: {method} {route} is no route"
+
+
+def described_in(path, text):
+    """(METHOD, /path) → where, of an OpenAPI file as we write them: two spaces a level."""
+    described, section, route = {}, None, None
+    for number, line in enumerate(text.split("\n"), 1):
+        if match := re.fullmatch(r"(\w+):.*", line):
+            section = match.group(1)
+        elif match := re.fullmatch(r"  (/\S*):", line):
+            route = match.group(1)
+        elif section == "paths" and (match := re.fullmatch(r"    (get|post|put|patch|delete):", line)):
+            described[match.group(1).upper(), route] = f"{path}:{number}"
+    return described
+
+
 LAWS = [
     arrows_between_folders,
     rules_are_pure,
@@ -318,6 +353,7 @@ LAWS = [
     every_module_has_its_test,
     common_leaves_the_log_to_services,
     settings_are_known,
+    routes_are_described,
     scripts_pass_shellcheck,
     format_is_clang_format,
 ]
