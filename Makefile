@@ -50,8 +50,8 @@ asan: test-packages ## every suite again on binaries with the address and undefi
 	@VR_BUILD_DIR=build-asan ASAN_OPTIONS=$${ASAN_OPTIONS-detect_leaks=1} \
 		UBSAN_OPTIONS=$${UBSAN_OPTIONS-print_stacktrace=1:halt_on_error=1} tests/run
 
-bench: build ## how fast it is here
-	@tests/bench/run
+bench: test-packages build ## how fast it is here: ratios to a fixed answer; more: build/venv/bin/python tests/bench/run --help
+	@build/venv/bin/python tests/bench/run
 
 format: test-packages ## rewrite the C sources as .clang-format says
 	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs build/venv/bin/clang-format -i
