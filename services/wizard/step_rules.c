@@ -82,7 +82,7 @@ bool progress_set_choices(struct progress *progress, struct arena *arena, const 
                 const struct catalogue_field *field = catalogue_find(catalogue, keys[i]);
                 good = good && field && catalogue_field_applies(field, types);
         }
-        for (size_t i = 0; answer == ANSWER_YES && i < catalogue->field_count; i++)
+        for (size_t i = 0; answer != ANSWER_NO && i < catalogue->field_count; i++)
                 if (choosable(&catalogue->fields[i], types) && listed(keys, count, catalogue->fields[i].key))
                         chosen[chosen_count++] = catalogue->fields[i].key;
         progress->answer = answer;

@@ -47,8 +47,8 @@ void progress_accept_required(struct progress *progress);
 
 /*
  * What was posted in step 3: the choices become those that may be chosen (known, of the market's types), each once,
- * without required ones, in the catalogue's order. False when one is unknown or of another type: then `progress` is
- * good for showing the rest of the input again, not for saving.
+ * without required ones, in the catalogue's order; none when the answer is no. False when one is unknown or of another
+ * type: then `progress` is good for showing the rest of the input again, not for saving.
  */
 bool progress_set_choices(struct progress *progress, struct arena *arena, const struct catalogue *catalogue,
                           unsigned editor_types, enum answer answer, const char *const *keys, size_t count);

@@ -140,6 +140,18 @@ static void no_means_none_whatever_is_ticked(void)
         CHECK_INT(progress_check_additional(&progress), ADDITIONAL_OK);
 }
 
+static void what_is_ticked_before_an_answer_is_kept(void)
+{
+        struct progress progress = {0};
+        const char *keys[] = {NULL};
+
+        open_catalogue();
+        keys[0] = choosable_of(MARKET_TYPE_SUPPLIES, MARKET_TYPE_SUPPLIES);
+        CHECK(progress_set_choices(&progress, arena, catalogue, MARKET_TYPE_SUPPLIES, ANSWER_NONE, keys, 1));
+        CHECK_INT(progress.chosen_count, 1);
+        CHECK_INT(progress_check_additional(&progress), ADDITIONAL_ANSWER_MISSING);
+}
+
 static void no_answer_and_nothing_chosen_are_errors(void)
 {
         struct progress progress = {0};
@@ -185,5 +197,5 @@ UNIT_TESTS(UNIT(a_fresh_buyer_stands_at_setup), UNIT(steps_open_one_after_the_ot
            UNIT(an_earlier_step_again_closes_nothing), UNIT(undoing_defence_drops_its_fields_and_reopens_step_two),
            UNIT(defence_set_by_the_editor_is_not_the_buyers), UNIT(choices_come_once_in_the_catalogues_order),
            UNIT(an_unknown_or_foreign_key_is_refused_and_the_rest_kept), UNIT(no_means_none_whatever_is_ticked),
-           UNIT(no_answer_and_nothing_chosen_are_errors), UNIT(a_confirmation_is_checked_once_more),
-           UNIT(only_a_failure_is_retried), UNIT(close_catalogue))
+           UNIT(what_is_ticked_before_an_answer_is_kept), UNIT(no_answer_and_nothing_chosen_are_errors),
+           UNIT(a_confirmation_is_checked_once_more), UNIT(only_a_failure_is_retried), UNIT(close_catalogue))
