@@ -204,6 +204,26 @@ def test_the_browsers_back_button_is_safe(walk_of):
     walk.is_at("sync_status")
 
 
+@with_and_without_javascript
+def test_an_error_is_told_first_leads_to_its_field_and_keeps_what_was_entered(walk_of, javascript):
+    walk = walk_of("supplies", javascript=javascript)
+    walk.go_to("additional_fields")
+    walk.tick(*CHOICES)
+    walk.go_on()
+
+    walk.is_at("additional_fields")
+    told = "Indiquez si vous souhaitez demander des informations complémentaires"
+    assert walk.texts("main > :first-child li") == [told]
+    assert walk.texts("#answer-messages") == [told]
+    assert walk.values("input[name=choices]:checked") == CHOICES
+    walk.page.get_by_role("link", name=told).click()
+    expect(walk.page.locator("#answer-yes")).to_be_focused()
+    walk.answer(True)
+    walk.go_on()
+    walk.is_at("summary")
+    assert walk.summary("additional") == catalogue.labels(CHOICES)
+
+
 # --- resuming ---
 
 @with_and_without_javascript

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
+from support.buyer import Buyer
 from support.editor import Editor
 from support.receiver import Answer, Receiver
 from support.waiting import until
@@ -58,8 +59,20 @@ class Stage(contextlib.ExitStack):
         market = self.editor.create_market(market_type_codes=list(types or ["supplies"]))
         return Walk(self.page, market["configuration_url"])
 
-    def to(self, step, *types, **options):
-        return self.walk(*types).go_to(step, **options)
+    def to(self, step, *types, defense=False, choices=()):
+        """A later step's page. Those before it are walked without the browser: quicker."""
+        walk = self.walk(*types)
+        buyer = Buyer(walk.configuration_url)
+        answers = {
+            "setup": {"defense": "yes"} if defense else {},
+            "required_fields": {},
+            "additional_fields": {"answer": "yes" if choices else "no", "choices": list(choices)},
+        }
+        at = buyer.open()
+        while at.step != step:
+            at = buyer.submit(at, **answers[at.step])
+        walk.open(step)
+        return walk
 
     def pause(self, service):
         self.stack.pause(service)
@@ -74,6 +87,10 @@ class Stage(contextlib.ExitStack):
         shown = self.page.get_by_role("heading", name=heading)
         until(lambda: shown.is_visible() or (walk.open("sync_status") and False), 15, heading)
         return walk
+
+    def hold_status(self):
+        """The page stays as it is, whatever becomes of the market."""
+        self.page.route("**/sync_status.json", lambda route: route.fulfill(status=503))
 
     def in_english(self):
         self.page.get_by_role("link", name="English").click()
@@ -256,10 +273,20 @@ def status_failed(stage):
 @scene(STATUS)
 def status_retry_requested(stage):
     walk = stage.confirmed(FAILED, 503)
-    stage.page.route("**/sync_status.json", lambda route: route.fulfill(status=503))  # else it soon shows the next state
+    stage.hold_status()
     stage.pause("webhook")
     walk.press("Relancer la transmission")
     expect(stage.page.locator(".vr-notice")).to_be_visible()
+
+
+@scene(f"Erreur : {STATUS}", errors=True)
+def status_retry_of_what_has_not_failed(stage):
+    walk = stage.confirmed(FAILED, 503)
+    stage.hold_status()
+    identifier = walk.base.rpartition("/")[2]
+    assert stage.editor.call("POST", f"/public_markets/{identifier}/retry_sync").ok
+    until(lambda: stage.editor.market(identifier)["sync_status"] == "sync_completed", 15, "sync_completed")
+    walk.press("Relancer la transmission")
 
 
 @scene(f"Erreur : {STATUS}", errors=True)
