@@ -6,6 +6,7 @@ The API's description held against what is really said.
     contract.unserved()                           # what is described and was never seen
 """
 
+import dataclasses
 import json
 import re
 from urllib.parse import urlsplit
@@ -19,6 +20,22 @@ from referencing.jsonschema import DRAFT202012
 METHODS = ("get", "post", "put", "patch", "delete")
 # How HTTP itself moves an answer; what it means is elsewhere.
 FRAMING = {"date", "server", "connection", "keep-alive", "content-length", "content-type", "transfer-encoding"}
+
+
+@dataclasses.dataclass
+class Told:
+    method: str
+    path: str
+    status: int
+    headers: requests.structures.CaseInsensitiveDict
+    body: bytes
+
+    @property
+    def media_type(self):
+        return self.headers.get("Content-Type", "").partition(";")[0].strip()
+
+    def __str__(self):
+        return f"{self.method} {self.path[:200]}: {self.status} {dict(self.headers)} {self.body[:1000]}"
 
 
 class Contract:
@@ -67,49 +84,62 @@ class Contract:
     # --- answers ---
 
     def hold(self, answer):
-        """Returns the answer, so that a test can go on with it."""
-        method = answer.request.method.lower()
-        template, item = self._item_of(urlsplit(answer.request.url).path)
-        wanted = "get" if method == "head" else method
-        if item is None:
-            name, response = "any path", self._component(404, "NotFound", answer)
-        elif wanted not in item:
-            name, response = template, self._component(405, "MethodNotAllowed", answer)
-        else:
-            name = item[wanted]["operationId"]
-            response = item[wanted]["responses"].get(str(answer.status_code))
-        where = f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.headers} {answer.text[:1000]}"
-        assert response, f"not described: {where}"
-        wrong = list(self._wrong(self.resolve(response), answer, method))
-        assert not wrong, f"{wrong}: {where}"
-        self.seen.add((name, answer.status_code, _media_type(answer)))
+        """Of `requests`; returns it, so that a test can go on with it."""
+        told = Told(answer.request.method, urlsplit(answer.request.url).path, answer.status_code, answer.headers, answer.content)
+        self._hold(told)
         return answer
 
-    def _component(self, status, name, answer):
-        return self.document["components"]["responses"][name] if answer.status_code == status else None
+    def hold_raw(self, method, target, answer):
+        """Of support/raw.py."""
+        assert answer is not None, f"{method} {target[:100]}: closed without an answer"
+        names = [name.lower() for name, _ in answer.headers]
+        assert len(names) == len(set(names)), f"a header comes twice: {answer.headers}"
+        headers = requests.structures.CaseInsensitiveDict(answer.headers)
+        self._hold(Told(method, target.partition("?")[0], answer.status, headers, answer.body))
+        return answer
 
-    def _wrong(self, response, answer, method):
-        yield from self._wrong_headers(response.get("headers", {}), answer)
+    def _hold(self, told):
+        name, response = self._described(told)
+        assert response, f"not described: {told}"
+        wrong = list(self._wrong(self.resolve(response), told))
+        assert not wrong, f"{wrong}: {told}"
+        self.seen.add((name, told.status, told.media_type))
+
+    def _described(self, told):
+        """Whose answer it is, and what is said of it."""
+        template, item = self._item_of(told.path)
+        method = "get" if told.method == "HEAD" else told.method.lower()
+        if item is None:
+            return "any path", self._component(told, 404, "NotFound")
+        if method not in item:
+            return template, self._component(told, 405, "MethodNotAllowed")
+        return item[method]["operationId"], item[method]["responses"].get(str(told.status))
+
+    def _component(self, told, status, name):
+        return self.document["components"]["responses"][name] if told.status == status else None
+
+    def _wrong(self, response, told):
+        yield from self._wrong_headers(response.get("headers", {}), told.headers)
         content = response.get("content", {})
-        if not content or method == "head":
-            if answer.content:
+        if not content or told.method == "HEAD":
+            if told.body:
                 yield "a body where there is none"
             return
-        media = content.get(_media_type(answer))
+        media = content.get(told.media_type)
         if media is None:
-            yield f"{answer.headers.get('Content-Type')} is none of {list(content)}"
+            yield f"{told.media_type} is none of {list(content)}"
             return
-        value = answer.text
-        if _media_type(answer).endswith("json"):
-            if "charset=utf-8" not in answer.headers["Content-Type"]:
+        value = told.body.decode()
+        if told.media_type.endswith("json"):
+            if "charset=utf-8" not in told.headers["Content-Type"]:
                 yield "no charset"
-            value = json.loads(answer.content.decode())
+            value = json.loads(value)
         yield from self.errors_of(value, media["schema"])
 
-    def _wrong_headers(self, described, answer):
+    def _wrong_headers(self, described, headers):
         described = {name.lower(): self.resolve(header) for name, header in described.items()}
         for name, header in described.items():
-            value = answer.headers.get(name)
+            value = headers.get(name)
             if value is None:
                 if header.get("required"):
                     yield f"{name} is missing"
@@ -117,7 +147,7 @@ class Contract:
             if self.resolve(header["schema"]).get("type") == "integer" and re.fullmatch("-?[0-9]+", value):
                 value = int(value)
             yield from (f"{name}: {error}" for error in self.errors_of(value, header["schema"]))
-        for name in answer.headers:
+        for name in headers:
             if name.lower() not in described and name.lower() not in FRAMING | self.general:
                 yield f"{name} is not described"
 
@@ -129,10 +159,6 @@ class Contract:
         return sorted((operation["operationId"], status) for _, _, operation in self.operations()
                       for status in operation["responses"]
                       if status not in excused and (operation["operationId"], status) not in seen)
-
-
-def _media_type(answer):
-    return answer.headers.get("Content-Type", "").partition(";")[0].strip()
 
 
 def _rooted(schema):
