@@ -2,7 +2,7 @@
 An editor's webhook endpoint that records what it is sent and answers as it is told.
 
     with Receiver() as receiver:
-        receiver.answer(500, 503, Answer(200, delay=1.0))   # then 200 for ever
+        receiver.answer(500, 503, Answer(200, delay=1.0))   # then `default` for ever: 200, or what default(request) says
         request = receiver.wait(1)[0]
         request.json(), request.header("webhook-id"), request.is_signed_by(secret)
 """
@@ -106,7 +106,10 @@ class Receiver:
     def _take(self, request):
         with self._lock:
             self._received.append(request)
-            return self._script.popleft() if self._script else self.default
+            if self._script:
+                return self._script.popleft()
+            default = self.default
+        return default(request) if callable(default) else default
 
     def answer(self, *answers):
         """The next answers, one a request: Answers or bare statuses; `default` after the last."""
