@@ -81,15 +81,21 @@ struct bus_config part_bus(const struct service *service)
         };
 }
 
-enum err part_producer(struct service *service, const char *const *topics, struct bus_producer **ret_producer)
+enum err part_producer_of(const struct bus_config *bus, const char *const *topics, struct bus_producer **ret_producer)
 {
-        const struct bus_config bus = part_bus(service);
-        enum err err = bus_ensure_topics(&bus, event_topics, event_topic_count, TOPICS_WAIT_MS);
+        enum err err = bus_ensure_topics(bus, event_topics, event_topic_count, TOPICS_WAIT_MS);
 
         if (err)
                 log_warn(NULL, "kafka.topics", "topics could not be made or checked, will try again", LOG_ERR(err));
-        err = bus_producer_open(&bus, topics, ret_producer);
+        err = bus_producer_open(bus, topics, ret_producer);
         return err ? part_failed(err, "the Kafka producer can't be made", NULL) : ERR_OK;
+}
+
+enum err part_producer(struct service *service, const char *const *topics, struct bus_producer **ret_producer)
+{
+        const struct bus_config bus = part_bus(service);
+
+        return part_producer_of(&bus, topics, ret_producer);
 }
 
 enum err part_outbox(struct service *service, struct db *db, struct bus_producer *producer, struct outbox **ret_outbox)

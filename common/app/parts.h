@@ -34,6 +34,9 @@ struct bus_config part_bus(const struct service *service);
 /* Makes or checks the topics (event_topics), waits up to 5 s, warns; opens the producer. `topics` end with NULL. */
 MUST_CHECK enum err part_producer(struct service *service, const char *const *topics,
                                   struct bus_producer **ret_producer);
+/* The same with a configuration of the caller's own, made from part_bus(). */
+MUST_CHECK enum err part_producer_of(const struct bus_config *bus, const char *const *topics,
+                                     struct bus_producer **ret_producer);
 MUST_CHECK enum err part_outbox(struct service *service, struct db *db, struct bus_producer *producer,
                                 struct outbox **ret_outbox);
 /* Fills bus, metrics and the log of dead letters; the caller sets the rest of `config`. */

@@ -45,6 +45,7 @@ struct bus_config {
         const char *client_id;   /* "vr-market" */
         const char *group;       /* consumers */
         struct metrics *metrics; /* vr_kafka_*; may be NULL */
+        int message_timeout_ms;  /* producers: what no broker took by then is reported failed; 0: 30 s */
 };
 
 /* ---- topics: made if missing, then checked (partitions); conventions.md, Kafka ---- */
@@ -61,8 +62,8 @@ MUST_CHECK enum err bus_ping(const struct bus_config *config, int timeout_ms);
 
 /* ---- producer: any thread ---- */
 struct bus_producer;
-/* Called once per message, on the producer's own thread, with ERR_OK, ERR_UNAVAILABLE, or ERR_TOO_LARGE (no broker will
- * take it). Must be quick. */
+/* Called once per message, on the producer's own thread, with ERR_OK, ERR_UNAVAILABLE (no broker has it), ERR_IN_DOUBT (one
+ * may have it), or ERR_TOO_LARGE (none will take it). Must be quick. */
 typedef void (*bus_done)(void *arg, enum err err);
 
 /* Does not need the broker to be there. `topics` end with NULL: their handles are made now. */
@@ -78,7 +79,7 @@ MUST_CHECK enum err bus_produce_wait(struct bus_producer *producer, const struct
 MUST_CHECK enum err bus_producer_ping(struct bus_producer *producer, int timeout_ms);
 /* Waits until nothing is in flight. */
 MUST_CHECK enum err bus_producer_flush(struct bus_producer *producer, int timeout_ms);
-/* Flushes for up to timeout_ms, frees; unreported messages are reported ERR_UNAVAILABLE. NULL is fine. */
+/* Flushes for up to timeout_ms, frees; unreported messages are reported failed. NULL is fine. */
 void bus_producer_close(struct bus_producer *producer, int timeout_ms);
 /* For tests: librdkafka declares it dead, and it is replaced inside. */
 void bus_producer_kill(struct bus_producer *producer);

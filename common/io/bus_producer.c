@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -11,16 +12,10 @@
 #include "common/base/log.h"
 
 #define POLL_MS          100
+#define MESSAGE_MS       30000 /* a report comes, whatever happens */
 #define RENEW_PAUSE_MS   200
 #define KEPT_BROKERS_MAX 1024
 
-static const struct bus_property defaults[] = {
-        {"linger.ms", "2"},
-        {"message.timeout.ms", "30000"}, /* a report comes, whatever happens */
-        {"request.timeout.ms", "10000"},
-        {"compression.codec", "lz4"},
-        {0},
-};
 static const struct bus_property fixed[] = {
         {"enable.idempotence", "true"},
         {"acks", "all"},
@@ -69,7 +64,9 @@ static void report(rd_kafka_t *client, const rd_kafka_message_t *message, void *
         enum err err = bus_err(message->err);
 
         (void)client;
-        if (err && err != ERR_TOO_LARGE)
+        if (err && rd_kafka_message_status(message) == RD_KAFKA_MSG_STATUS_POSSIBLY_PERSISTED)
+                err = ERR_IN_DOUBT;
+        else if (err && err != ERR_TOO_LARGE)
                 err = ERR_UNAVAILABLE;
         count(producer, flight->topic, err);
         if (flight->done)
@@ -86,8 +83,20 @@ static void report(rd_kafka_t *client, const rd_kafka_message_t *message, void *
 
 static enum err open_client(struct bus_producer *producer)
 {
+        int message_ms = producer->config.message_timeout_ms;
+        char message_timeout[16];
+        const struct bus_property defaults[] = {
+                {"linger.ms", "2"},
+                {"message.timeout.ms", message_timeout},
+                {"request.timeout.ms", "10000"},
+                {"compression.codec", "lz4"},
+                {0},
+        };
         rd_kafka_conf_t *conf = NULL;
-        enum err err = bus_conf(&producer->config, defaults, fixed, &conf);
+        enum err err;
+
+        (void)snprintf(message_timeout, sizeof(message_timeout), "%d", message_ms > 0 ? message_ms : MESSAGE_MS);
+        err = bus_conf(&producer->config, defaults, fixed, &conf);
 
         if (err)
                 return err;
@@ -354,6 +363,7 @@ static enum err keep_config(struct bus_producer *producer, const struct bus_conf
         producer->messages = bus_messages_metric(config);
         producer->config.brokers = strndup(config->brokers, KEPT_BROKERS_MAX);
         producer->config.client_id = strdup(config->client_id ? config->client_id : "voie-rapide");
+        producer->config.message_timeout_ms = config->message_timeout_ms;
         if (!producer->config.brokers || !producer->config.client_id)
                 return ERR_NO_MEMORY;
         for (; *topics; topics++) {

@@ -281,6 +281,17 @@ static void without_a_broker_it_says_so_in_time(void)
         CHECK(clock_mono_ms() - started_ms < 8000);
 }
 
+static void what_no_broker_has_is_known_by_the_time_asked_for(void)
+{
+        const struct bus_config config = {.brokers = "127.0.0.1:1", .client_id = "test", .message_timeout_ms = 300};
+        struct bus_message message = message_of("k", "v");
+        struct bus_producer *producer = NULL;
+
+        CHECK_INT(bus_producer_open(&config, topic_names, &producer), ERR_OK);
+        CHECK_INT(bus_produce_wait(producer, &message, 5000), ERR_UNAVAILABLE);
+        bus_producer_close(producer, 100);
+}
+
 static void topics_are_made_and_checked(void)
 {
         static const struct bus_topic more[] = {{.name = "more.v1", .partitions = 2}};
@@ -402,6 +413,7 @@ static void limits_are_kept(void)
 
 UNIT_TESTS(UNIT(messages_arrive_as_they_left), UNIT(a_restart_goes_on_after_what_was_stored),
            UNIT(held_it_keeps_its_place), UNIT(a_dead_producer_is_replaced_and_nothing_stays_unreported),
-           UNIT(without_a_broker_it_says_so_in_time), UNIT(topics_are_made_and_checked),
-           UNIT(the_broker_comes_back_on_its_port), UNIT(a_consumer_outlives_a_broker_that_comes_back_empty),
-           UNIT(properties_come_from_the_environment), UNIT(limits_are_kept))
+           UNIT(without_a_broker_it_says_so_in_time), UNIT(what_no_broker_has_is_known_by_the_time_asked_for),
+           UNIT(topics_are_made_and_checked), UNIT(the_broker_comes_back_on_its_port),
+           UNIT(a_consumer_outlives_a_broker_that_comes_back_empty), UNIT(properties_come_from_the_environment),
+           UNIT(limits_are_kept))

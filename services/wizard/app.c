@@ -94,10 +94,14 @@ static enum err open_state(struct wizard_app *app)
 static enum err open_bus(struct wizard_app *app)
 {
         static const char *const topics[] = {TOPIC_CONFIGURATION, NULL};
+        struct bus_config bus = part_bus(&app->service);
         struct publisher_config publisher = {
                 .store = &app->store, .markets = &app->markets, .abandoned = app->metrics.abandoned};
-        enum err err = part_producer(&app->service, topics, &app->producer);
+        enum err err;
 
+        /* before the buyer's patience ends it is known whether a confirmation may still arrive */
+        bus.message_timeout_ms = (int)app->settings->confirm_timeout_ms * 2 / 3;
+        err = part_producer_of(&bus, topics, &app->producer);
         if (err)
                 return err;
         publisher.producer = app->producer;

@@ -22,7 +22,7 @@ struct publisher_config {
 MUST_CHECK enum err publisher_start(const struct publisher_config *config, struct publisher **ret_publisher);
 /* Events that are in the outbox already. Never waits, never fails: the sweep is behind it. Any thread. */
 void publisher_send(struct publisher *publisher, struct arena *arena, const struct event *events, size_t count);
-/* Waits for the broker's report; ERR_UNAVAILABLE or ERR_TIMEOUT when there is none. */
+/* Waits for the broker's report; ERR_UNAVAILABLE: no broker has it; ERR_IN_DOUBT, ERR_TIMEOUT: one may have it, now or later. */
 MUST_CHECK enum err publisher_send_wait(struct publisher *publisher, struct arena *arena, const struct event *event,
                                         int timeout_ms);
 void publisher_stop(struct publisher *publisher); /* NULL is fine */

@@ -48,18 +48,35 @@ enum err summary_show(void *app, struct exchange *x)
         return summary_render(&walk, 200);
 }
 
-/* Kafka did not take it: as if the button had not been pressed. The progress is kept. */
-static enum err not_sent(struct walk *walk, const char *event_id, enum err why)
+/* Kafka may have the confirmation, or get it yet: then it counts, for what is confirmed afterwards would not. */
+static bool is_in_doubt(enum err err)
+{
+        return err == ERR_IN_DOUBT || err == ERR_TIMEOUT;
+}
+
+/* The progress is kept, and the button may be pressed again. */
+static enum err not_sent(struct walk *walk, enum err why)
 {
         struct exchange *x = walk->page.x;
 
-        if (submission_forget(&walk->page.app->store, x->arena, walk->page.market.identifier, event_id))
-                x->detail = "the confirmation stays in Redis and will be sent later";
         log_error(&x->log, "configuration.not_sent", "Kafka did not take the confirmation", LOG_ERR(why));
         http_response_header(x->request, x->response, "Retry-After", "5");
         walk_error(walk, "confirmation", "not_sent");
         walk->answered = true;
         return summary_render(walk, 503);
+}
+
+/* The first time it was pressed: the step is done when the confirmation counts, else as if it had not been pressed. */
+static void settle(struct walk *walk, const char *event_id, enum err err)
+{
+        struct exchange *x = walk->page.x;
+
+        if (err && !is_in_doubt(err)) {
+                if (submission_forget(&walk->page.app->store, x->arena, walk->page.market.identifier, event_id))
+                        x->detail = "the confirmation stays in Redis and will be sent later";
+        } else if (walk_finish_step(walk)) { /* only its figures are at stake by now */
+                x->detail = "the step's event was not kept";
+        }
 }
 
 /* Under the kept id: pressing twice, or in two tabs, is one confirmation. */
@@ -69,13 +86,15 @@ static enum err confirm(struct walk *walk)
         struct wizard_app *app = walk->page.app;
         struct event event = {0};
         const char *kept_id = NULL;
+        bool first;
         enum err err = wizard_event_submitted(walk_event_context(walk), &walk->progress, &event);
 
         if (!err)
                 err = submission_keep(&app->store, x->arena, &event, &kept_id);
         if (err)
                 return err;
-        if (!str_equal(kept_id, event.id)) {
+        first = str_equal(kept_id, event.id);
+        if (!first) {
                 err = waiting_get(&app->store, x->arena, kept_id, &event);
                 if (err == ERR_NOT_FOUND)
                         return ERR_OK; /* market has it already */
@@ -83,8 +102,10 @@ static enum err confirm(struct walk *walk)
                         return err;
         }
         err = publisher_send_wait(app->publisher, x->arena, &event, (int)app->settings->confirm_timeout_ms);
+        if (first)
+                settle(walk, event.id, err);
         if (err)
-                return not_sent(walk, event.id, err);
+                return not_sent(walk, err);
         x->log.event_id = event.id;
         log_info(&x->log, "configuration.submitted", "the buyer confirmed the configuration",
                  LOG_INT("vr.additional_field_count", (int64_t)walk->progress.chosen_count));
@@ -106,8 +127,6 @@ static enum err summary_once(void *app, struct exchange *x)
         err = confirm(&walk);
         if (err || walk.answered)
                 return err;
-        if (walk_finish_step(&walk)) /* only its figures are at stake by now */
-                x->detail = "the step's event was not kept";
         return page_redirect(&walk.page, "sync_status", NULL);
 }
 

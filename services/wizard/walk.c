@@ -33,28 +33,30 @@ static enum err redirect(struct walk *walk, const char *target, const char *quer
         return page_redirect(&walk->page, target, query);
 }
 
-/* The market is done with, or on its way: every step leads to the status page. */
-static enum err leave_if_confirmed(struct walk *walk)
+/* The market is done with, or on its way: every step leads to the status page. `confirming`: that is up to the confirmation. */
+static enum err leave_if_confirmed(struct walk *walk, bool confirming)
 {
         bool submitted = false;
         enum err err;
 
         if (walk->page.market.completed)
                 return redirect(walk, "sync_status", NULL);
+        if (confirming)
+                return ERR_OK;
         err = submission_exists(&walk->page.app->store, walk->page.x->arena, walk->page.market.identifier, &submitted);
         if (err)
                 return err;
         return submitted ? redirect(walk, "sync_status", NULL) : ERR_OK;
 }
 
-static enum err open_walk(void *app, struct exchange *x, enum step step, struct walk *walk)
+static enum err open_walk(void *app, struct exchange *x, enum step step, bool confirming, struct walk *walk)
 {
         enum err err = page_open(app, x, &walk->page);
 
         walk->step = step;
         walk->now_ms = clock_wall_ms();
         if (!err)
-                err = leave_if_confirmed(walk);
+                err = leave_if_confirmed(walk, confirming);
         if (err || walk->answered)
                 return err;
         err = progress_load(&walk->page.app->store, x->arena, walk->page.market.identifier, walk->now_ms,
@@ -124,7 +126,7 @@ enum err walk_show(void *app, struct exchange *x, enum step step, struct walk *r
         walk->answered = page_takes_preference(app, x);
         if (walk->answered)
                 return ERR_OK;
-        err = open_walk(app, x, step, walk);
+        err = open_walk(app, x, step, false, walk);
         if (err || walk->answered)
                 return err;
         if (!exchange_query(x, "from", &from))
@@ -140,7 +142,7 @@ enum err walk_show(void *app, struct exchange *x, enum step step, struct walk *r
 enum err walk_post(void *app, struct exchange *x, enum step step, struct walk *ret_walk, struct form *ret_form)
 {
         struct walk *walk = ret_walk;
-        enum err err = open_walk(app, x, step, walk);
+        enum err err = open_walk(app, x, step, step == STEP_SUMMARY, walk);
 
         if (err || walk->answered)
                 return err;
