@@ -235,11 +235,14 @@ def test_without_a_broker_a_confirmation_is_refused_and_kept(stack, oracle):
     finally:
         stack.let_up("kafka")
     assert refused.status == 503 and refused.response.headers["Retry-After"]
+    assert buyer.open("additional_fields").step == "additional_fields"
     assert "Vos choix sont conservés" in refused.text and refused.step == "summary"
-    confirm(buyer, refused if refused.forms else page)
+    page = buyer.submit(buyer.open("additional_fields"), answer="yes", choices=["certifications_iso"])
+    confirm(buyer, page)
     oracle.add(identifier)
     oracle.settle()
     oracle.check()
+    assert "certifications_iso" in oracle.editor.market(identifier)["field_keys"]
 
 
 def test_a_redis_that_forgets_progress_starts_again(stack, oracle):
@@ -273,3 +276,27 @@ def test_a_stopped_service_is_a_503_never_a_401(stack, oracle):
     press(oracle, identifier, buyer, page)
     oracle.settle()
     oracle.check()
+
+
+def test_what_was_confirmed_last_is_what_counts(stack, oracle):
+    """A broker that hangs may still take what the buyer was told it had not: he can't then confirm something else."""
+    [(identifier, buyer, page)] = at_summary(oracle, 1)
+    stack.wait_ready("kafka", *SERVICES)
+    stack.pause("kafka")
+    try:
+        refused = buyer.submit(page)
+        assert refused.status == 503, refused.text[:300]
+        assert buyer.submit(refused).status == 503
+        page = buyer.open("additional_fields")
+        if page.step == "additional_fields":
+            page = buyer.submit(page, answer="yes", choices=["certifications_iso"])
+        shown = page
+    finally:
+        stack.resume("kafka")
+    if shown.step == "summary":
+        confirm(buyer, shown)
+    oracle.add(identifier)
+    oracle.settle()
+    oracle.check()
+    chose = "certifications_iso" in oracle.editor.market(identifier)["field_keys"]
+    assert chose == (shown.step == "summary")
