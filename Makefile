@@ -1,6 +1,6 @@
 # Verbs; the work is Meson's and the scripts'. Settings come from the environment: VR_HTTP_PORT=8081 make up
 .DEFAULT_GOAL := help
-.PHONY: help run up down build packages test-packages test unit integration browser checks asan bench format clean
+.PHONY: help run up down build packages test-packages test unit integration browser checks asan bench docs format clean
 
 BUILD := $(or $(VR_BUILD_DIR),build)
 comma := ,
@@ -52,6 +52,9 @@ asan: test-packages ## every suite again on binaries with the address and undefi
 
 bench: test-packages build ## how fast it is here: ratios to a fixed answer; more: build/venv/bin/python tests/bench/run --help
 	@build/venv/bin/python tests/bench/run
+
+docs: build ## write the generated pages of docs/ anew
+	@docs/generate
 
 format: test-packages ## rewrite the C sources as .clang-format says
 	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs build/venv/bin/clang-format -i
