@@ -5,7 +5,10 @@ import re
 
 import jsonschema
 import pytest
+from support.buyer import Buyer
+from support.editor import Editor
 from support.events import TOPICS, Events
+from support.receiver import Receiver
 from support.stack import ROOT
 from support.waiting import until
 
@@ -28,14 +31,25 @@ def events(stack):
     return Events(stack)
 
 
-@pytest.fixture
-def completed(editor, receiver, buy):
+@pytest.fixture(scope="module")
+def receiver():
+    with Receiver() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def owner(stack, receiver):
+    return Editor(stack, webhook_url=receiver.url)
+
+
+@pytest.fixture(scope="module")
+def completed(owner, receiver):
     """A market all the way, the first attempt of whose webhook failed."""
     receiver.answer(503)
-    editor.command("update", "--retry-schedule", "1s")
-    market = editor.create_market()
-    buy(market).complete(choices=["certifications_iso"])
-    until(lambda: editor.market(market["identifier"])["sync_status"] == "sync_completed", 15, "sync_completed")
+    owner.command("update", "--retry-schedule", "1s")
+    market = owner.create_market()
+    Buyer(market["configuration_url"]).complete(choices=["certifications_iso"])
+    until(lambda: owner.market(market["identifier"])["sync_status"] == "sync_completed", 15, "sync_completed")
     return market["identifier"]
 
 
@@ -67,10 +81,10 @@ def test_the_snapshots_example_is_valid():
 # --- a market's life ---
 
 
-def test_a_market_tells_its_life(events, completed, editor):
+def test_a_market_tells_its_life(events, completed, owner):
     created = events.wait("market.created", completed)[0].json()
-    market = editor.market(completed)
-    assert (created["identifier"], created["editor_id"]) == (completed, editor.id)
+    market = owner.market(completed)
+    assert (created["identifier"], created["editor_id"]) == (completed, owner.id)
     assert (created["name"], created["deadline"]) == (market["name"], market["deadline"])
     told = events.wait("market.completed", completed)[0].json()
     assert told["field_keys"] == market["field_keys"]
