@@ -51,7 +51,7 @@ def run_step(step, shell, text, expected):
     if step.kind == "acheteur":
         Buyer(shell.value(text)).complete()
     elif step.kind == "attendre":
-        until(lambda: shell.run(text + "\n")[0] == 0, 20, text)
+        until(lambda: shell.run(text + "\n")[0] == 0, 30, text)
     else:
         status, printed, complaint = shell.run(text)
         assert status == 0, f"exit {status}\n{printed}{complaint}"
@@ -85,6 +85,12 @@ def leads_somewhere(page, target, anchor):
 def test_links_lead_somewhere(page):
     links = [link for link in LINK.findall(FENCED.sub("", page.read_text())) if not re.match(r"\w+:", link[0])]
     assert not [link for link in links if not leads_somewhere(page, *link)]
+
+
+def test_lost_links_are_noticed():
+    page = DOCS / "editeurs/README.md"
+    assert leads_somewhere(page, "webhooks.md", "la-requête") and leads_somewhere(page, "", "comment-lire-ces-guides")
+    assert not leads_somewhere(page, "webhook.md", "") and not leads_somewhere(page, "webhooks.md", "la-requete")
 
 
 # --- the rules of comparison can fail ---
