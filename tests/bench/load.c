@@ -129,7 +129,8 @@ static void count(struct load *load, const struct connection *connection)
         for (const char *p = connection->answer + strlen("HTTP/1.1 "); *p >= '0' && *p <= '9'; p++)
                 status = status * 10 + (*p - '0');
         load->answers++;
-        load->others += status != load->status;
+        if (status != load->status && load->others++ == 0)
+                (void)fprintf(stderr, "load: another answer: %.*s\n", (int)connection->got, connection->answer);
         load->max_ns = took_ns > load->max_ns ? took_ns : load->max_ns;
         load->buckets[bucket_of(took_ns)]++;
 }
