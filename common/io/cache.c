@@ -271,34 +271,52 @@ static void give_back(struct cache *cache, redisContext *context)
         pthread_mutex_unlock(&cache->lock);
 }
 
-static enum err borrow(struct cache *cache, redisContext **ret_context)
+/* A connection that rested, if there is one; looked at without the lock, which all callers share. */
+static redisContext *take_idle(struct cache *cache)
+{
+        for (;;) {
+                redisContext *context = NULL;
+
+                pthread_mutex_lock(&cache->lock);
+                if (cache->idle_count > 0)
+                        context = cache->idle[--cache->idle_count];
+                pthread_mutex_unlock(&cache->lock);
+                if (!context || still_good(context))
+                        return context;
+                redisFree(context);
+        }
+}
+
+static redisContext *connect_in_turn(struct cache *cache)
 {
         redisContext *context = NULL;
-        bool allowed = true, probe = false;
+        bool allowed, probe;
 
         pthread_mutex_lock(&cache->lock);
-        if (!wait_for_turn(cache)) {
-                pthread_mutex_unlock(&cache->lock);
-                return ERR_UNAVAILABLE;
-        }
-        while (!context && cache->idle_count > 0) {
-                context = cache->idle[--cache->idle_count];
-                if (still_good(context))
-                        break;
-                redisFree(context);
-                context = NULL;
-        }
-        if (!context) {
-                probe = cache->backoff_ms > 0;
-                allowed = may_connect(cache);
-        }
+        probe = cache->backoff_ms > 0;
+        allowed = may_connect(cache);
         pthread_mutex_unlock(&cache->lock);
+        if (!allowed)
+                return NULL;
+        context = connect_now(cache);
+        if (!context)
+                note_failure(cache, probe);
+        return context;
+}
 
-        if (!context && allowed) {
-                context = connect_now(cache);
-                if (!context)
-                        note_failure(cache, probe);
-        }
+static enum err borrow(struct cache *cache, redisContext **ret_context)
+{
+        redisContext *context;
+        bool mine;
+
+        pthread_mutex_lock(&cache->lock);
+        mine = wait_for_turn(cache);
+        pthread_mutex_unlock(&cache->lock);
+        if (!mine)
+                return ERR_UNAVAILABLE;
+        context = take_idle(cache);
+        if (!context)
+                context = connect_in_turn(cache);
         if (!context) {
                 give_back(cache, NULL);
                 return ERR_UNAVAILABLE;
