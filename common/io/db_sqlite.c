@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -169,6 +170,7 @@ static int step(struct db_conn *conn, sqlite3_stmt *handle)
         return sqlite3_step(handle);
 }
 
+/* A script, prepared each time. */
 static enum err run(struct db_conn *conn, const char *sql)
 {
         int code;
@@ -235,6 +237,23 @@ static void done_with(sqlite3_stmt *handle, struct statement *kept)
         sqlite3_reset(handle);
         sqlite3_clear_bindings(handle);
         kept->busy = false;
+}
+
+/* One statement without parameters or rows, kept prepared: `sql` is a literal. Parsing is most of a BEGIN's cost. */
+static enum err run_kept(struct db_conn *conn, const char *sql)
+{
+        struct statement *kept = NULL;
+        sqlite3_stmt *handle = NULL;
+        enum err err = prepare(conn, sql, &handle, &kept);
+        int code;
+
+        if (err)
+                return err;
+        code = step(conn, handle);
+        if (code != SQLITE_DONE)
+                err = failed(conn, code);
+        done_with(handle, kept);
+        return err;
 }
 
 static int bind_one(sqlite3_stmt *handle, int index, const struct db_value *value, sqlite3_destructor_type life)
@@ -410,7 +429,7 @@ static enum err sqlite_begin(struct db_conn *conn, bool writing)
         if (!err && writing)
                 err = lock(conn);
         if (!err)
-                err = run(conn, writing ? "BEGIN IMMEDIATE" : "BEGIN");
+                err = run_kept(conn, writing ? "BEGIN IMMEDIATE" : "BEGIN");
         if (err) {
                 unlock(conn);
                 return err;
@@ -424,7 +443,7 @@ static enum err sqlite_commit(struct db_conn *conn)
         enum err err = still_inside(conn);
 
         if (!err)
-                err = run(conn, "COMMIT");
+                err = run_kept(conn, "COMMIT");
         if (err)
                 return err;
         conn->in_transaction = false;
@@ -434,36 +453,39 @@ static enum err sqlite_commit(struct db_conn *conn)
 
 static void sqlite_rollback(struct db_conn *conn)
 {
-        if (!sqlite3_get_autocommit(conn->handle) && run(conn, "ROLLBACK"))
+        if (!sqlite3_get_autocommit(conn->handle) && run_kept(conn, "ROLLBACK"))
                 conn->broken = true;
         conn->in_transaction = false;
         unlock(conn);
 }
 
-static enum err at_savepoint(struct db_conn *conn, const char *verb, int level)
+/* The first level is one of each unit in a group: kept prepared. */
+static enum err at_savepoint(struct db_conn *conn, const char *verb, int level, const char *first)
 {
         char sql[48];
         enum err err = still_inside(conn);
 
         if (err)
                 return err;
+        if (level == 1)
+                return run_kept(conn, first);
         (void)snprintf(sql, sizeof(sql), "%s vr_%d", verb, level);
         return run(conn, sql);
 }
 
 static enum err sqlite_savepoint(struct db_conn *conn, int level)
 {
-        return at_savepoint(conn, "SAVEPOINT", level);
+        return at_savepoint(conn, "SAVEPOINT", level, "SAVEPOINT vr_1");
 }
 
 static enum err sqlite_release(struct db_conn *conn, int level)
 {
-        return at_savepoint(conn, "RELEASE", level);
+        return at_savepoint(conn, "RELEASE", level, "RELEASE vr_1");
 }
 
 static void sqlite_rollback_to(struct db_conn *conn, int level)
 {
-        enum err err = at_savepoint(conn, "ROLLBACK TO", level);
+        enum err err = at_savepoint(conn, "ROLLBACK TO", level, "ROLLBACK TO vr_1");
 
         /* the transaction is gone or must go: `release` then fails */
         if (err && !sqlite3_get_autocommit(conn->handle))
@@ -560,6 +582,12 @@ static enum err open_lock(struct db_conn *conn, bool create)
         return lock(conn);
 }
 
+/* Nobody reads SQLite's own count of its memory, and keeping it takes a lock of the whole process per allocation. */
+static void set_up_library(void)
+{
+        (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* refused once the library runs: then it only is slower */
+}
+
 static enum err open_handle(struct db_conn *conn, bool writer)
 {
         int code = sqlite3_open_v2(conn->path, &conn->handle,
@@ -589,11 +617,13 @@ static enum err open_handle(struct db_conn *conn, bool writer)
 
 static enum err sqlite_open(const char *url, enum db_open_mode mode, int timeout_ms, struct db_conn **ret_conn)
 {
+        static pthread_once_t once = PTHREAD_ONCE_INIT;
         struct db_conn *conn = calloc(1, sizeof(*conn));
         enum err err;
 
         if (!conn)
                 return ERR_NO_MEMORY;
+        pthread_once(&once, set_up_library);
         conn->lock_fd = -1;
         conn->timeout_ms = timeout_ms;
         err = path_of(url, conn->path);
