@@ -5,10 +5,31 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/sha.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/attr.h"
+
+/* Looked up once: OpenSSL 3 else searches its providers, under locks, for each digest. They live as long as the process. */
+static const EVP_MD *sha256_method, *sha1_method;
+
+static void find_methods(void)
+{
+        sha256_method = EVP_MD_fetch(NULL, "SHA256", NULL);
+        sha1_method = EVP_MD_fetch(NULL, "SHA1", NULL);
+        if (!sha256_method || !sha1_method)
+                abort(); /* a library without them: nothing we sign or look up would be right */
+}
+
+static void digest_with(const EVP_MD *const *method, const void *bytes, size_t length, unsigned char *digest)
+{
+        static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+        pthread_once(&once, find_methods);
+        if (!EVP_Digest(bytes, length, digest, NULL, *method, NULL))
+                abort();
+}
 
 static void cipher_free(EVP_CIPHER_CTX **context)
 {
@@ -27,8 +48,7 @@ static char *to_hex(const unsigned char *bytes, size_t length, char *hex)
 
 void crypto_sha256(const void *bytes, size_t length, unsigned char digest[CRYPTO_SHA256_BYTES])
 {
-        if (!SHA256(bytes, length, digest))
-                abort(); /* a library without SHA-256: nothing we sign or look up would be right */
+        digest_with(&sha256_method, bytes, length, digest);
 }
 
 char *crypto_sha256_hex(const void *bytes, size_t length, char hex[CRYPTO_SHA256_HEX])
@@ -43,8 +63,7 @@ char *crypto_sha1_hex(const void *bytes, size_t length, char hex[CRYPTO_SHA1_HEX
 {
         unsigned char digest[SHA_DIGEST_LENGTH];
 
-        if (!SHA1(bytes, length, digest))
-                abort();
+        digest_with(&sha1_method, bytes, length, digest);
         return to_hex(digest, sizeof(digest), hex);
 }
 
