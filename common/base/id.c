@@ -11,7 +11,10 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 
-void id_random(void *bytes, size_t length)
+#define POOL_BYTES  512
+#define SMALL_BYTES 16 /* identifiers; secrets are longer, and come straight from the kernel */
+
+static void ask_kernel(void *bytes, size_t length)
 {
         unsigned char *out = bytes;
 
@@ -28,6 +31,27 @@ void id_random(void *bytes, size_t length)
                 out += got;
                 length -= (size_t)got;
         }
+}
+
+/* Each request takes several identifiers: a thread asks the kernel for many at once, and forgets what it gave away. */
+void id_random(void *bytes, size_t length)
+{
+        static _Thread_local struct {
+                unsigned char bytes[POOL_BYTES];
+                size_t left;
+        } pool;
+
+        if (length > SMALL_BYTES) {
+                ask_kernel(bytes, length);
+                return;
+        }
+        if (pool.left < length) {
+                ask_kernel(pool.bytes, sizeof(pool.bytes));
+                pool.left = sizeof(pool.bytes);
+        }
+        pool.left -= length;
+        memcpy(bytes, pool.bytes + pool.left, length);
+        memset(pool.bytes + pool.left, 0, length);
 }
 
 uint32_t id_random_below(uint32_t bound)
