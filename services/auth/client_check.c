@@ -12,7 +12,6 @@ struct lookup {
         const char *client_id;
         int64_t now_ms;
         struct editor editor; /* without an id: there is none */
-        bool imported_exist;
 };
 
 static enum err look_up(struct db_tx *tx, void *arg)
@@ -22,9 +21,12 @@ static enum err look_up(struct db_tx *tx, void *arg)
 
         lookup->editor = (struct editor){0};
         err = auth_store_find_client(tx, lookup->arena, lookup->client_id, lookup->now_ms, &lookup->editor);
-        if (err && err != ERR_NOT_FOUND)
-                return err;
-        return auth_store_has_imported(tx, &lookup->imported_exist);
+        return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
+static enum err look_for_imported(struct db_tx *tx, void *arg)
+{
+        return auth_store_has_imported(tx, arg);
 }
 
 static bool has_imported(const struct editor *editor)
@@ -60,7 +62,7 @@ enum err client_check(struct client_checker *checker, struct arena *arena, const
 {
         struct lookup lookup = {.arena = arena, .client_id = credentials->client_id, .now_ms = clock_wall_ms()};
         int64_t started_ns = clock_mono_ns();
-        bool right = false, slow;
+        bool right = false, imported_exist = false, slow;
         enum err err;
 
         if (editor_client_id_problem(credentials->client_id))
@@ -76,7 +78,12 @@ enum err client_check(struct client_checker *checker, struct arena *arena, const
         slow = has_imported(&lookup.editor);
         if (slow)
                 atomic_store(&checker->slow_ns, (clock_mono_ns() - started_ns) / lookup.editor.client_secret_count);
-        if (!right && !slow && lookup.imported_exist)
+        if (!right && !slow) { /* whether there is such a client or not: both cost the same */
+                err = db_read(checker->db, look_for_imported, &imported_exist);
+                if (err)
+                        return err;
+        }
+        if (imported_exist)
                 wait_as_long_as_imported(checker, started_ns);
         *ret_editor = lookup.editor;
         if (!right)
