@@ -2,6 +2,7 @@
 
 import requests
 
+from support.editor import Editor
 from support.waiting import until
 
 
@@ -87,3 +88,36 @@ def test_a_removed_editor_is_gone_everywhere(stack, editor, receiver):
     rows = "SELECT removed FROM endpoints WHERE editor_id = ?"
     until(lambda: [row["removed"] for row in stack.query("webhook", rows, editor.id)] == [1], 15, "webhook has heard")
     assert requests.get(market["configuration_url"], timeout=15).status_code == 200  # the buyer's pages are not the editor's
+
+
+def test_an_imported_editor_gets_tokens_and_a_better_secret(make_editor, tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("mot de passe repris, p@ss&=+%\n")
+    editor = make_editor(client_id="repris-1", client_secret_file=secret)
+    assert editor.client_secret == secret.read_text().rstrip("\n")
+    assert editor.ask_token().status_code == 200
+    assert editor.ask_token(client_secret=editor.client_secret.upper()).status_code == 401
+    fresh = editor.command("rotate-secret", "--overlap", "1h")["client_secret"]
+    assert [editor.ask_token(client_secret=one).status_code for one in (editor.client_secret, fresh)] == [200, 200]
+    last = editor.command("rotate-secret", "--overlap", "1h")["client_secret"]  # a second rotation ends the oldest
+    assert [editor.ask_token(client_secret=one).status_code for one in (editor.client_secret, fresh, last)] == [401, 200, 200]
+
+
+def test_a_limit_outlives_the_service_and_a_tally_its_stop(make_stack):
+    stack = make_stack(VR_RATE_LIMIT_TOKEN="3", VR_RATE_LIMIT_API="5")
+    editor, other = Editor(stack), Editor(stack)
+    assert [editor.ask_token().status_code for _ in range(2)] == [200, 200]
+    assert other.ask_token(client_secret="wrong").status_code == 401
+    stack.restart("auth")
+    refused = stack.run("vr-auth", "audit", "list", "--editor", other.client_id)["entries"][-1]
+    assert (refused["action"], refused["detail"]["count"]) == ("credentials.refused", 1)
+    token = editor.ask_token().json()["access_token"]
+    late = editor.ask_token()
+    assert (late.status_code, late.headers["X-RateLimit-Remaining"]) == (429, "0")
+    assert late.json() == {"error": "Rate limit exceeded", "retry_after": int(late.headers["Retry-After"])}
+    assert other.ask_token().headers["X-RateLimit-Remaining"] == "2"  # everyone has a count of his own
+    assert [status_with(stack, token) for _ in range(6)] == [200] * 5 + [429]  # and the API one of its own
+    assert stack.metric("auth", "vr_rate_limited_total", scope="token") == 1
+    assert stack.metric("auth", "vr_tokens_issued_total", result="rate_limited") == 1
+    stack.redis().flushall()
+    assert editor.ask_token().status_code == 200
