@@ -72,6 +72,13 @@ enum err market_read_fresh(const struct market_reader *reader, struct arena *are
         return view_of(arena, response.body, response.body_length, ret_market);
 }
 
+enum err market_read_snapshot(const struct market_reader *reader, struct arena *arena, const char *identifier,
+                              const char *snapshot, struct market_view *ret_market)
+{
+        return snapshot ? view_of(arena, snapshot, strlen(snapshot), ret_market)
+                        : market_read_fresh(reader, arena, identifier, ret_market);
+}
+
 enum err market_read(const struct market_reader *reader, struct arena *arena, const char *identifier,
                      struct market_view *ret_market)
 {
@@ -81,9 +88,7 @@ enum err market_read(const struct market_reader *reader, struct arena *arena, co
         if (!market_identifier_valid(identifier))
                 return ERR_NOT_FOUND;
         err = cache_get(reader->cache, arena, arena_printf(arena, "vr:market:%s", identifier), &text);
-        if (err == ERR_NOT_FOUND)
-                return market_read_fresh(reader, arena, identifier, ret_market);
-        if (err)
+        if (err && err != ERR_NOT_FOUND)
                 return err;
-        return view_of(arena, text, strlen(text), ret_market);
+        return market_read_snapshot(reader, arena, identifier, text, ret_market);
 }

@@ -27,6 +27,9 @@ struct market_reader {
 
 MUST_CHECK enum err market_read(const struct market_reader *reader, struct arena *arena, const char *identifier,
                                 struct market_view *ret_market);
+/* The same, with what Redis has of it already read: its snapshot, or NULL. */
+MUST_CHECK enum err market_read_snapshot(const struct market_reader *reader, struct arena *arena,
+                                         const char *identifier, const char *snapshot, struct market_view *ret_market);
 /* Not from Redis: the row itself. For what must not be seconds old. */
 MUST_CHECK enum err market_read_fresh(const struct market_reader *reader, struct arena *arena, const char *identifier,
                                       struct market_view *ret_market);

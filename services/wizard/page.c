@@ -143,8 +143,12 @@ enum err page_open(struct wizard_app *app, struct exchange *x, struct page *ret_
 {
         const char *identifier = exchange_param(x, "identifier");
         struct page page = page_new(app, x);
-        enum err err = market_read(&app->markets, x->arena, identifier, &page.market);
+        enum err err = market_identifier_valid(identifier) ? ERR_OK : ERR_NOT_FOUND;
 
+        if (!err)
+                err = visit_load(&app->store, x->arena, identifier, &page.visit);
+        if (!err)
+                err = market_read_snapshot(&app->markets, x->arena, identifier, page.visit.snapshot, &page.market);
         if (err)
                 return err;
         x->log.market = page.market.identifier;

@@ -14,6 +14,7 @@ struct page {
         enum language language;
         struct view *view;
         struct market_view market; /* of pages with a market */
+        struct visit visit;        /* what Redis knew of it */
         struct session session;
         const char *base; /* "/buyer/public_markets/VR-…" */
 };

@@ -90,11 +90,36 @@ enum err lapsed_load(const struct progress_store *store, struct arena *arena, co
         return progress_read(arena, text, ret_progress);
 }
 
-enum err progress_load(const struct progress_store *store, struct arena *arena, const char *identifier, int64_t now_ms,
-                       struct progress *ret_progress)
+static const char *text_or_null(const struct cache_value *value)
+{
+        return value->type == CACHE_TEXT ? value->text : NULL;
+}
+
+enum err visit_load(const struct progress_store *store, struct arena *arena, const char *identifier,
+                    struct visit *ret_visit)
+{
+        const struct cache_arg snapshot[] = {cache_text("GET"), key_of(arena, "market", identifier)};
+        const struct cache_arg progress[] = {cache_text("GET"), key_of(arena, "progress", identifier)};
+        const struct cache_arg submission[] = {cache_text("EXISTS"), key_of(arena, "submission", identifier)};
+        struct cache_batch_item items[] = {
+                {.args = snapshot, .count = 2}, {.args = progress, .count = 2}, {.args = submission, .count = 2}};
+        enum err err = cache_pipeline(store->cache, arena, items, ARRAY_LEN(items));
+
+        if (err)
+                return err;
+        *ret_visit = (struct visit){
+                .snapshot = text_or_null(&items[0].value),
+                .progress = text_or_null(&items[1].value),
+                .submitted = items[2].value.integer == 1,
+        };
+        return ERR_OK;
+}
+
+enum err progress_of(const struct progress_store *store, struct arena *arena, const struct visit *visit, int64_t now_ms,
+                     struct progress *ret_progress)
 {
         struct progress progress = {0};
-        enum err err = lapsed_load(store, arena, identifier, &progress);
+        enum err err = visit->progress ? progress_read(arena, visit->progress, &progress) : ERR_NOT_FOUND;
 
         if (err)
                 return err;

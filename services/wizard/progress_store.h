@@ -14,9 +14,17 @@ struct progress_store {
         int64_t ttl_ms;
 };
 
+/* All that Redis knows of a market, in one round trip: each page begins with it. */
+struct visit {
+        const char *snapshot; /* as market wrote it; NULL: none there */
+        const char *progress; /* for progress_of(); NULL: none */
+        bool submitted;       /* was it confirmed? */
+};
+MUST_CHECK enum err visit_load(const struct progress_store *store, struct arena *arena, const char *identifier,
+                               struct visit *ret_visit);
 /* ERR_NOT_FOUND when there is none, or when it lapsed before now_ms. */
-MUST_CHECK enum err progress_load(const struct progress_store *store, struct arena *arena, const char *identifier,
-                                  int64_t now_ms, struct progress *ret_progress);
+MUST_CHECK enum err progress_of(const struct progress_store *store, struct arena *arena, const struct visit *visit,
+                                int64_t now_ms, struct progress *ret_progress);
 /* Had somebody started before (and let it lapse)? */
 MUST_CHECK enum err progress_was_started(const struct progress_store *store, struct arena *arena,
                                          const char *identifier, bool *ret_started);

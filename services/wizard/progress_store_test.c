@@ -57,6 +57,14 @@ static size_t waiting(void)
         return count;
 }
 
+static enum err load(int64_t now_ms, struct progress *ret_progress)
+{
+        struct visit visit = {0};
+        enum err err = visit_load(&store, arena, MARKET, &visit);
+
+        return err ? err : progress_of(&store, arena, &visit, now_ms, ret_progress);
+}
+
 static void progress_comes_back_as_it_was_saved(void)
 {
         const char *chosen[] = {"turnover_three_years", "iso"};
@@ -73,7 +81,7 @@ static void progress_comes_back_as_it_was_saved(void)
 
         begin();
         CHECK(progress_save(&store, arena, MARKET, &progress, NULL, 0) == ERR_OK);
-        CHECK(progress_load(&store, arena, MARKET, now, &back) == ERR_OK);
+        CHECK(load(now, &back) == ERR_OK);
         CHECK_INT(back.version, 1);
         CHECK_INT(back.started_ms, now - 5000);
         CHECK_INT(back.entered_ms[2], 3);
@@ -123,11 +131,11 @@ static void lapsed_progress_is_gone_but_known_to_have_been(void)
         CHECK(progress_was_started(&store, arena, MARKET, &was_started) == ERR_OK);
         CHECK(!was_started);
         CHECK(progress_save(&store, arena, MARKET, &old, NULL, 0) == ERR_OK);
-        CHECK(progress_load(&store, arena, MARKET, now, &back) == ERR_NOT_FOUND);
+        CHECK(load(now, &back) == ERR_NOT_FOUND);
         CHECK(progress_was_started(&store, arena, MARKET, &was_started) == ERR_OK);
         CHECK(was_started);
         CHECK(progress_save(&store, arena, MARKET, &fresh, NULL, 0) == ERR_OK); /* a fresh start takes its place */
-        CHECK(progress_load(&store, arena, MARKET, now, &back) == ERR_OK);
+        CHECK(load(now, &back) == ERR_OK);
         CHECK_INT(back.done, 0);
 }
 

@@ -55,16 +55,12 @@ static enum err send_back(struct page *page, bool *ret_sent_back)
 {
         struct wizard_app *app = page->app;
         struct progress progress = {0};
-        bool submitted = false;
         enum err err;
 
         *ret_sent_back = false;
-        if (page->market.completed)
+        if (page->market.completed || page->visit.submitted)
                 return ERR_OK;
-        err = submission_exists(&app->store, page->x->arena, page->market.identifier, &submitted);
-        if (err || submitted)
-                return err;
-        err = progress_load(&app->store, page->x->arena, page->market.identifier, clock_wall_ms(), &progress);
+        err = progress_of(&app->store, page->x->arena, &page->visit, clock_wall_ms(), &progress);
         if (err && err != ERR_NOT_FOUND)
                 return err;
         *ret_sent_back = true;

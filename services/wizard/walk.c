@@ -36,17 +36,9 @@ static enum err redirect(struct walk *walk, const char *target, const char *quer
 /* The market is done with, or on its way: every step leads to the status page. `confirming`: that is up to the confirmation. */
 static enum err leave_if_confirmed(struct walk *walk, bool confirming)
 {
-        bool submitted = false;
-        enum err err;
+        bool confirmed = walk->page.market.completed || (walk->page.visit.submitted && !confirming);
 
-        if (walk->page.market.completed)
-                return redirect(walk, "sync_status", NULL);
-        if (confirming)
-                return ERR_OK;
-        err = submission_exists(&walk->page.app->store, walk->page.x->arena, walk->page.market.identifier, &submitted);
-        if (err)
-                return err;
-        return submitted ? redirect(walk, "sync_status", NULL) : ERR_OK;
+        return confirmed ? redirect(walk, "sync_status", NULL) : ERR_OK;
 }
 
 static enum err open_walk(void *app, struct exchange *x, enum step step, bool confirming, struct walk *walk)
@@ -59,8 +51,7 @@ static enum err open_walk(void *app, struct exchange *x, enum step step, bool co
                 err = leave_if_confirmed(walk, confirming);
         if (err || walk->answered)
                 return err;
-        err = progress_load(&walk->page.app->store, x->arena, walk->page.market.identifier, walk->now_ms,
-                            &walk->progress);
+        err = progress_of(&walk->page.app->store, x->arena, &walk->page.visit, walk->now_ms, &walk->progress);
         walk->begun = !err;
         if (err == ERR_CORRUPT) /* written by another version: as if it had lapsed */
                 err = ERR_NOT_FOUND;
