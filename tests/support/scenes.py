@@ -174,6 +174,16 @@ def additional_fields_saved(stage):
 
 
 @scene(ADDITIONAL)
+def additional_fields_found(stage):
+    walk = stage.to("additional_fields", "works", "services")
+    walk.answer(True)
+    walk.find("chiffre affaires")
+    stage.page.get_by_role("button", name="Tout cocher").first.click()
+    stage.page.locator("summary:visible").first.click()
+    expect(stage.page.locator(".vr-saved")).to_contain_text("Enregistré")
+
+
+@scene(ADDITIONAL)
 def additional_fields_resumed(stage):
     walk = stage.to("additional_fields")
     stage.page.context.clear_cookies()

@@ -49,6 +49,11 @@ class Walk:
         for key in keys:
             self.page.locator(f"label[for=field-{key}]").click()
 
+    def find(self, words):
+        """Until it is told what was found."""
+        self.page.get_by_label("Trouver un champ").fill(words)
+        expect(self.page.locator("#found")).not_to_be_empty()
+
     def choose(self, *keys):
         """The whole of step 3 but its button."""
         self.answer(bool(keys))
@@ -108,6 +113,11 @@ class Walk:
 
     def values(self, selector):
         return self.page.locator(selector).evaluate_all("all => all.map(e => e.value)")
+
+    def shown(self, selector="input[name=choices]"):
+        """The values of the boxes that can be seen (the DSFR draws them on their labels)."""
+        return self.page.locator(selector).evaluate_all(
+            "all => all.filter(e => e.parentElement.checkVisibility()).map(e => e.value)")
 
     def summary(self, part):
         """Labels of the fields that the summary lists; part: required, additional."""

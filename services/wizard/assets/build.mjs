@@ -20,7 +20,7 @@ const { PurgeCSS } = require('purgecss')
 const dsfr = resolve(nodeModules, '@gouvfr/dsfr/dist')
 
 const components = ['core', 'scheme', 'component/link', 'component/button', 'component/badge', 'component/tag', 'component/form',
-  'component/checkbox', 'component/radio', 'component/alert', 'component/highlight', 'component/stepper',
+  'component/checkbox', 'component/radio', 'component/input', 'component/alert', 'component/highlight', 'component/stepper',
   'component/summary', 'component/skiplink', 'component/logo', 'component/header', 'component/footer',
   'utility/icons/icons-system', 'utility/icons/icons-arrows', 'utility/icons/icons-design']
 const fonts = { regular: 'Marianne-Regular', medium: 'Marianne-Medium', bold: 'Marianne-Bold' }
