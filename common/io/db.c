@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -20,8 +21,7 @@ struct unit {
         db_work work;
         void *arg;
         enum err err;
-        bool done;
-        pthread_cond_t ready;
+        sem_t done; /* not under the queue's lock: all of a group wake at once */
 };
 
 struct writer {
@@ -149,17 +149,12 @@ static size_t take_group(struct writer *writer)
 static void *write_loop(void *arg)
 {
         struct writer *writer = arg;
-        struct db *db = writer->db;
         size_t count;
 
         while ((count = take_group(writer)) > 0) {
                 run_group(writer, writer->group, count);
-                pthread_mutex_lock(&db->lock);
-                for (size_t i = 0; i < count; i++) {
-                        writer->group[i]->done = true;
-                        pthread_cond_signal(&writer->group[i]->ready);
-                }
-                pthread_mutex_unlock(&db->lock);
+                for (size_t i = 0; i < count; i++)
+                        (void)sem_post(&writer->group[i]->done);
         }
         return NULL;
 }
@@ -168,6 +163,8 @@ enum err db_write(struct db *db, db_work work, void *arg)
 {
         struct unit unit = {.work = work, .arg = arg};
 
+        if (sem_init(&unit.done, 0, 0))
+                return ERR_INTERNAL;
         pthread_mutex_lock(&db->lock);
         if (db->closing || db->queued >= LIMIT_DB_QUEUE) {
                 enum err err = db->closing ? ERR_STOPPING : ERR_FULL;
@@ -175,7 +172,6 @@ enum err db_write(struct db *db, db_work work, void *arg)
                 pthread_mutex_unlock(&db->lock);
                 return err;
         }
-        pthread_cond_init(&unit.ready, NULL);
         if (db->first)
                 db->last->next = &unit;
         else
@@ -183,10 +179,10 @@ enum err db_write(struct db *db, db_work work, void *arg)
         db->last = &unit;
         db->queued++;
         pthread_cond_signal(&db->work_there);
-        while (!unit.done)
-                pthread_cond_wait(&unit.ready, &db->lock);
         pthread_mutex_unlock(&db->lock);
-        pthread_cond_destroy(&unit.ready);
+        while (sem_wait(&unit.done)) /* a signal's handler ran */
+                ;
+        sem_destroy(&unit.done);
         return unit.err;
 }
 
