@@ -59,7 +59,7 @@ static void create(struct test_app *t, const struct market *market)
 {
         struct event event;
         enum creation_outcome outcome;
-        const char *stored = NULL;
+        struct market stored;
 
         must(market_event_created(t->arena, market, &event), "event");
         must(market_store_create(t->app.db, t->arena, &(struct market_creation){.market = market, .event = &event},

@@ -128,25 +128,27 @@ static struct market new_market(struct exchange *x, const struct market_draft *d
 
 /* The commit's answer may have been lost: then the row says what happened. */
 static enum err store_creation(struct market_app *app, struct exchange *x, const struct market_creation *creation,
-                               enum creation_outcome *ret_outcome, const char **ret_identifier)
+                               enum creation_outcome *ret_outcome, struct market *ret_market)
 {
-        struct market stored;
-        enum err err = market_store_create(app->db, x->arena, creation, ret_outcome, ret_identifier);
+        enum err err = market_store_create(app->db, x->arena, creation, ret_outcome, ret_market);
 
         if (err != ERR_IN_DOUBT)
                 return err;
-        err = market_store_load(app->db, x->arena, creation->market->identifier, &stored);
+        err = market_store_load(app->db, x->arena, creation->market->identifier, ret_market);
         if (err)
                 return ERR_IN_DOUBT;
         *ret_outcome = CREATION_DONE;
-        *ret_identifier = stored.identifier;
         return ERR_OK;
 }
 
 static void announce_creation(struct market_app *app, struct exchange *x, const struct market *market)
 {
+        enum err err;
+
         outbox_wake(app->outbox);
-        market_refresh_snapshot(app, x->arena, &x->log, market->identifier);
+        err = market_snapshot_put(app->cache, x->arena, market);
+        if (err)
+                log_warn(&x->log, "market.snapshot", "snapshot not cached", LOG_ERR(err));
         market_count_types(app->metrics.created, market->types);
         log_info(&x->log, "market.created", "market created", LOG_STR("vr.market_name", market->name),
                  LOG_INT("http.response.status_code", 201));
@@ -172,7 +174,7 @@ enum err create_market(void *arg, struct exchange *x)
         struct market_draft draft;
         struct event event;
         const char *const *messages = NULL;
-        const char *identifier = NULL;
+        struct market stored = {0};
         char hash[CRYPTO_SHA256_HEX];
         enum creation_outcome outcome;
         int64_t now_ms = clock_wall_ms();
@@ -194,17 +196,17 @@ enum err create_market(void *arg, struct exchange *x)
         creation.market = &market;
         creation.event = &event;
         creation.body_sha256 = crypto_sha256_hex(x->request->body, x->request->body_length, hash);
-        err = store_creation(app, x, &creation, &outcome, &identifier);
+        err = store_creation(app, x, &creation, &outcome, &stored);
         if (err)
                 return err;
         if (outcome == CREATION_KEY_REUSED)
                 return reply_error_text(x, 422, "Idempotency-Key was already used with another request body");
-        x->log.market = identifier;
+        x->log.market = stored.identifier;
         if (outcome == CREATION_REPLAYED)
                 http_response_header(x->request, x->response, "Idempotent-Replayed", "true");
         else
-                announce_creation(app, x, &market);
-        return reply_created(app, x, identifier);
+                announce_creation(app, x, &stored);
+        return reply_created(app, x, stored.identifier);
 }
 
 /* ---- GET /api/v1/public_markets/{identifier} ---- */

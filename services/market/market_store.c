@@ -24,6 +24,10 @@ static const struct db_query select_key = {
         "select_idempotency_key",
         "SELECT body_sha256, identifier FROM idempotency_keys WHERE editor_id = $1 AND key = $2",
 };
+static const struct db_query select_shown = {
+        "select_editor_shown",
+        "SELECT name, return_url FROM editors WHERE editor_id = $1",
+};
 static const struct db_query prune_keys = {
         "prune_idempotency_keys",
         "DELETE FROM idempotency_keys WHERE created_at <= $1",
@@ -33,7 +37,7 @@ struct creation_work {
         const struct market_creation *creation;
         struct arena *arena;
         enum creation_outcome outcome;
-        const char *identifier;
+        struct market market;
 };
 
 static enum err look_at_key(struct db_tx *tx, struct creation_work *work)
@@ -49,7 +53,20 @@ static enum err look_at_key(struct db_tx *tx, struct creation_work *work)
         if (!db_next(&rows, &err))
                 return err ? err : ERR_UNAVAILABLE;
         work->outcome = str_equal(db_text(&rows, 0), creation->body_sha256) ? CREATION_REPLAYED : CREATION_KEY_REUSED;
-        work->identifier = arena_strdup(work->arena, db_text(&rows, 1));
+        work->market = (struct market){.identifier = arena_strdup(work->arena, db_text(&rows, 1))};
+        return ERR_OK;
+}
+
+/* What the snapshot tells of its editor: read here, where the row is made, it costs no transaction of its own. */
+static enum err look_at_editor(struct db_tx *tx, struct creation_work *work)
+{
+        AUTO(db_rows_done) struct db_rows rows = {0};
+        enum err err = db_select(tx, &select_shown, DB_PARAMS(DB_TEXT(work->market.editor_id)), &rows);
+
+        if (err || !db_next(&rows, &err))
+                return err;
+        work->market.editor_name = arena_strdup(work->arena, db_text(&rows, 0));
+        work->market.return_url = arena_strdup(work->arena, db_text(&rows, 1));
         return ERR_OK;
 }
 
@@ -62,7 +79,7 @@ static enum err create(struct db_tx *tx, void *arg)
         enum err err = ERR_OK;
 
         work->outcome = CREATION_DONE;
-        work->identifier = market->identifier;
+        work->market = *market;
         if (creation->idempotency_key)
                 err = db_exec(tx, &claim_key,
                               DB_PARAMS(DB_TEXT(market->editor_id), DB_TEXT(creation->idempotency_key),
@@ -79,13 +96,13 @@ static enum err create(struct db_tx *tx, void *arg)
                                 DB_TEXT(market_types_join(work->arena, market->types)), DB_INT(market->defense_locked),
                                 DB_INT(market->created_ms)),
                       NULL);
-        if (err)
-                return err;
-        return outbox_add(tx, creation->event);
+        if (!err)
+                err = outbox_add(tx, creation->event);
+        return err ? err : look_at_editor(tx, work);
 }
 
 enum err market_store_create(struct db *db, struct arena *arena, const struct market_creation *creation,
-                             enum creation_outcome *ret_outcome, const char **ret_identifier)
+                             enum creation_outcome *ret_outcome, struct market *ret_market)
 {
         struct creation_work work = {.creation = creation, .arena = arena};
         enum err err = db_write(db, create, &work);
@@ -93,7 +110,7 @@ enum err market_store_create(struct db *db, struct arena *arena, const struct ma
         if (err)
                 return err;
         *ret_outcome = work.outcome;
-        *ret_identifier = work.identifier;
+        *ret_market = work.market;
         return ERR_OK;
 }
 

@@ -25,9 +25,12 @@ struct market_creation {
         const char *idempotency_key; /* NULL: none */
         const char *body_sha256;
 };
-/* Row, outbox row and idempotency key in one transaction, durable on return. */
+/*
+ * Row, outbox row and idempotency key in one transaction, durable on return. `ret_market`: as market_store_find() would give
+ * it now; of one that is replayed nothing but its identifier.
+ */
 MUST_CHECK enum err market_store_create(struct db *db, struct arena *arena, const struct market_creation *creation,
-                                        enum creation_outcome *ret_outcome, const char **ret_identifier);
+                                        enum creation_outcome *ret_outcome, struct market *ret_market);
 
 /* ERR_NOT_FOUND. With its editor's name and return URL. */
 MUST_CHECK enum err market_store_find(struct db_tx *tx, struct arena *arena, const char *identifier,

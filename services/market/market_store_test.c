@@ -40,9 +40,11 @@ static enum creation_outcome create(struct test_app *t, const char *identifier, 
         const struct market_creation creation = {
                 .market = &market, .event = &event, .idempotency_key = "key", .body_sha256 = hash};
         enum creation_outcome outcome = CREATION_DONE;
+        struct market made = {0};
 
         CHECK_INT(market_event_created(t->arena, &market, &event), ERR_OK);
-        CHECK_INT(market_store_create(t->app.db, t->arena, &creation, &outcome, ret_identifier), ERR_OK);
+        CHECK_INT(market_store_create(t->app.db, t->arena, &creation, &outcome, &made), ERR_OK);
+        *ret_identifier = made.identifier;
         return outcome;
 }
 
@@ -69,7 +71,7 @@ static void an_identifier_taken_undoes_everything(void)
         const struct market market = {.identifier = MARKET, .editor_id = TEST_OTHER, .name = "n", .types = 1};
         struct event event = {0};
         enum creation_outcome outcome;
-        const char *identifier = NULL;
+        struct market made;
 
         test_app_open(&t);
         test_app_create(&t, MARKET, MARKET_TYPE_WORKS);
@@ -78,7 +80,7 @@ static void an_identifier_taken_undoes_everything(void)
                           t.app.db, t.arena,
                           &(struct market_creation){
                                   .market = &market, .event = &event, .idempotency_key = "k", .body_sha256 = "h"},
-                          &outcome, &identifier),
+                          &outcome, &made),
                   ERR_CONFLICT);
         CHECK_INT(test_app_outbox(&t, "market.created", NULL, NULL), 1);
         CHECK_TEXT(test_app_market(&t, MARKET).editor_id, TEST_EDITOR);
