@@ -1,13 +1,11 @@
 #include "services/auth/state_sweep.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "common/app/tokens.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/rounds.h"
 #include "services/auth/auth_store.h"
 
 #define EVERY_MS       1000
@@ -18,11 +16,9 @@
 
 struct state_sweep {
         struct state_sweep_config config;
-        pthread_t thread;
-        pthread_mutex_t lock;
-        pthread_cond_t wake;
-        bool stopping;
-        atomic_llong seen_ms; /* when it last went round, monotonic */
+        struct rounds *rounds;
+        bool failing;
+        unsigned round;
 };
 
 struct batch {
@@ -83,66 +79,31 @@ static void tell(enum err err, bool *failing)
         *failing = err != ERR_OK;
 }
 
-static struct timespec next_round(void)
-{
-        struct timespec at;
-
-        clock_gettime(CLOCK_MONOTONIC, &at);
-        at.tv_sec += EVERY_MS / 1000;
-        return at;
-}
-
-static bool wait_for_next_round(struct state_sweep *sweep)
-{
-        struct timespec at = next_round();
-        bool stopping;
-
-        pthread_mutex_lock(&sweep->lock);
-        while (!sweep->stopping && pthread_cond_timedwait(&sweep->wake, &sweep->lock, &at) == 0)
-                ;
-        stopping = sweep->stopping;
-        pthread_mutex_unlock(&sweep->lock);
-        return !stopping;
-}
-
-static void *run(void *arg)
+static void go_round(void *arg)
 {
         struct state_sweep *sweep = arg;
-        bool failing = false;
-        unsigned round = 0;
+        bool repeat = sweep->round++ % REPEAT_EVERY == 0;
+        int64_t since_ms = repeat ? clock_wall_ms() - RECENT_MS : INT64_MAX;
+        size_t told = 0;
 
-        do {
-                bool repeat = round++ % REPEAT_EVERY == 0;
-                int64_t since_ms = repeat ? clock_wall_ms() - RECENT_MS : INT64_MAX;
-                size_t told = 0;
-
-                atomic_store(&sweep->seen_ms, clock_mono_ms());
-                tell(state_sweep_once(sweep->config.db, sweep->config.cache, since_ms, &told), &failing);
-                if (sweep->config.also)
-                        sweep->config.also(sweep->config.arg);
-        } while (wait_for_next_round(sweep));
-        return NULL;
+        tell(state_sweep_once(sweep->config.db, sweep->config.cache, since_ms, &told), &sweep->failing);
+        if (sweep->config.also)
+                sweep->config.also(sweep->config.arg);
 }
 
 enum err state_sweep_start(const struct state_sweep_config *config, struct state_sweep **ret_sweep)
 {
         struct state_sweep *sweep = calloc(1, sizeof(*sweep));
-        pthread_condattr_t monotonic;
+        const struct rounds_config rounds = {.period_ms = EVERY_MS, .at_once = true, .round = go_round, .arg = sweep};
+        enum err err;
 
         if (!sweep)
                 return ERR_NO_MEMORY;
         sweep->config = *config;
-        atomic_store(&sweep->seen_ms, clock_mono_ms());
-        pthread_mutex_init(&sweep->lock, NULL);
-        pthread_condattr_init(&monotonic);
-        pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-        pthread_cond_init(&sweep->wake, &monotonic);
-        pthread_condattr_destroy(&monotonic);
-        if (pthread_create(&sweep->thread, NULL, run, sweep)) {
-                pthread_cond_destroy(&sweep->wake);
-                pthread_mutex_destroy(&sweep->lock);
+        err = rounds_start(&rounds, &sweep->rounds);
+        if (err) {
                 free(sweep);
-                return ERR_NO_MEMORY;
+                return err;
         }
         *ret_sweep = sweep;
         return ERR_OK;
@@ -150,19 +111,13 @@ enum err state_sweep_start(const struct state_sweep_config *config, struct state
 
 bool state_sweep_is_stuck(const struct state_sweep *sweep)
 {
-        return clock_mono_ms() - atomic_load(&sweep->seen_ms) > STUCK_AFTER_MS;
+        return rounds_idle_ms(sweep->rounds) > STUCK_AFTER_MS;
 }
 
 void state_sweep_stop(struct state_sweep *sweep)
 {
         if (!sweep)
                 return;
-        pthread_mutex_lock(&sweep->lock);
-        sweep->stopping = true;
-        pthread_cond_signal(&sweep->wake);
-        pthread_mutex_unlock(&sweep->lock);
-        pthread_join(sweep->thread, NULL);
-        pthread_cond_destroy(&sweep->wake);
-        pthread_mutex_destroy(&sweep->lock);
+        rounds_stop(sweep->rounds);
         free(sweep);
 }

@@ -188,7 +188,7 @@ void market_app_close(struct market_app *app)
 {
         http_server_stop(app->http);
         router_free(app->router);
-        reconciler_stop(app->reconciler);
+        rounds_stop(app->reconciler);
         subscriber_stop(app->subscriber);
         outbox_stop(app->outbox);
         bus_producer_close(app->producer, PARTS_CLOSE_BUS_MS);

@@ -30,7 +30,7 @@ struct market_app {
         struct consumed consumed; /* the consumer's own */
         struct subscriber *subscriber;
         struct part_kafka kafka; /* of its readiness check */
-        struct reconciler *reconciler;
+        struct rounds *reconciler;
         struct guard *guard;
         struct rate_limiter requests; /* of an editor */
         struct rate_limiter retries;  /* of a market's notification: the wizard counts its button's there too */

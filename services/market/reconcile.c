@@ -1,9 +1,5 @@
 #include "services/market/reconcile.h"
 
-#include <pthread.h>
-#include <stdlib.h>
-#include <time.h>
-
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "services/market/app.h"
@@ -12,14 +8,6 @@
 #include "services/market/market_store.h"
 
 #define BATCH 200 /* markets a round: what is left is still there at the next */
-
-struct reconciler {
-        struct market_app *app;
-        pthread_t thread;
-        pthread_mutex_t lock;
-        pthread_cond_t wake;
-        bool stopping;
-};
 
 struct round {
         int64_t now_ms;
@@ -89,69 +77,21 @@ static int64_t period_ms(const struct market_app *app)
         return tenth < 500 ? 500 : tenth > 30000 ? 30000 : tenth;
 }
 
-/* false: it is time to stop. Monotonic: a stepped clock neither hurries nor delays the sweep. */
-static bool wait_for_next(struct reconciler *reconciler)
+static void sweep(void *app)
 {
-        struct timespec until;
-        int64_t at_ms = clock_mono_ms() + period_ms(reconciler->app);
-        bool stopping;
+        size_t announced = 0;
+        enum err err = reconcile_once(app, clock_wall_ms(), &announced);
 
-        until = (struct timespec){.tv_sec = at_ms / 1000, .tv_nsec = at_ms % 1000 * 1000000};
-        pthread_mutex_lock(&reconciler->lock);
-        while (!reconciler->stopping && clock_mono_ms() < at_ms)
-                pthread_cond_clockwait(&reconciler->wake, &reconciler->lock, CLOCK_MONOTONIC, &until);
-        stopping = reconciler->stopping;
-        pthread_mutex_unlock(&reconciler->lock);
-        return !stopping;
+        if (err)
+                log_warn(NULL, "market.reconcile", "reconciliation failed, next round will try again", LOG_ERR(err));
+        else if (announced > 0)
+                log_warn(NULL, "market.reconcile", "markets announced again: nothing heard of their delivery",
+                         LOG_INT("vr.count", (int64_t)announced));
 }
 
-static void *run(void *arg)
+enum err reconciler_start(struct market_app *app, struct rounds **ret_rounds)
 {
-        struct reconciler *reconciler = arg;
+        const struct rounds_config config = {.period_ms = period_ms(app), .round = sweep, .arg = app};
 
-        while (wait_for_next(reconciler)) {
-                size_t announced = 0;
-                enum err err;
-
-                err = reconcile_once(reconciler->app, clock_wall_ms(), &announced);
-
-                if (err)
-                        log_warn(NULL, "market.reconcile", "reconciliation failed, next round will try again",
-                                 LOG_ERR(err));
-                else if (announced > 0)
-                        log_warn(NULL, "market.reconcile", "markets announced again: nothing heard of their delivery",
-                                 LOG_INT("vr.count", (int64_t)announced));
-        }
-        return NULL;
-}
-
-enum err reconciler_start(struct market_app *app, struct reconciler **ret_reconciler)
-{
-        struct reconciler *reconciler = calloc(1, sizeof(*reconciler));
-
-        if (!reconciler)
-                return ERR_NO_MEMORY;
-        reconciler->app = app;
-        pthread_mutex_init(&reconciler->lock, NULL);
-        pthread_cond_init(&reconciler->wake, NULL);
-        if (pthread_create(&reconciler->thread, NULL, run, reconciler) != 0) {
-                free(reconciler);
-                return ERR_NO_MEMORY;
-        }
-        *ret_reconciler = reconciler;
-        return ERR_OK;
-}
-
-void reconciler_stop(struct reconciler *reconciler)
-{
-        if (!reconciler)
-                return;
-        pthread_mutex_lock(&reconciler->lock);
-        reconciler->stopping = true;
-        pthread_cond_signal(&reconciler->wake);
-        pthread_mutex_unlock(&reconciler->lock);
-        pthread_join(reconciler->thread, NULL);
-        pthread_cond_destroy(&reconciler->wake);
-        pthread_mutex_destroy(&reconciler->lock);
-        free(reconciler);
+        return rounds_start(&config, ret_rounds);
 }

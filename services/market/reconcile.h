@@ -9,15 +9,14 @@
 #include <stdint.h>
 
 #include "common/base/err.h"
+#include "common/base/rounds.h"
 
 struct market_app;
-struct reconciler;
 
 /* One round at `now_ms`: how many markets were announced again. ERR_OK with 0 is normal. */
 MUST_CHECK enum err reconcile_once(struct market_app *app, int64_t now_ms, size_t *ret_announced);
 
-/* A thread that goes round often enough to be late by a tenth at most. */
-MUST_CHECK enum err reconciler_start(struct market_app *app, struct reconciler **ret_reconciler);
-void reconciler_stop(struct reconciler *reconciler); /* NULL is fine */
+/* Rounds often enough to be late by a tenth at most; rounds_stop() ends them. */
+MUST_CHECK enum err reconciler_start(struct market_app *app, struct rounds **ret_rounds);
 
 #endif

@@ -1,18 +1,18 @@
 #include "services/wizard/publisher.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/base/clock.h"
 #include "common/base/id.h"
 #include "common/base/log.h"
+#include "common/base/rounds.h"
 #include "common/base/str.h"
 #include "services/wizard/wizard_events.h"
 
+#define ROUND_MS     200  /* reported events leave Redis */
 #define SWEEP_MS     2000 /* between two sweeps */
 #define SETTLE_MS    5000 /* an event younger than this may still be on its way */
 #define REPORTED_MAX 4096 /* reports waiting for their removal from Redis; more stay for the sweep */
@@ -21,10 +21,9 @@
 
 struct publisher {
         struct publisher_config config;
-        pthread_t thread;
+        struct rounds *rounds;
+        int64_t next_sweep_ms; /* monotonic */
         pthread_mutex_t lock;
-        pthread_cond_t wake;
-        atomic_bool stopping;
         char reported[REPORTED_MAX][ID_UUID_MAX]; /* ids with a report, not yet removed from Redis */
         size_t reported_count;
 };
@@ -44,7 +43,6 @@ static void on_report(void *arg, enum err err)
                 pthread_mutex_lock(&publisher->lock);
                 if (publisher->reported_count < REPORTED_MAX)
                         memcpy(publisher->reported[publisher->reported_count++], ticket->id, ID_UUID_MAX);
-                pthread_cond_signal(&publisher->wake);
                 pthread_mutex_unlock(&publisher->lock);
         }
         free(ticket);
@@ -132,9 +130,9 @@ static void sweep_outbox(struct publisher *publisher, struct arena *arena)
                 size_t count = 0;
                 if (waiting_scan(publisher->config.store, arena, &cursor, &events, &count))
                         return;
-                for (size_t i = 0; i < count && !publisher->stopping; i++)
+                for (size_t i = 0; i < count && !rounds_stopping(publisher->rounds); i++)
                         sweep_event(publisher, arena, &events[i]);
-        } while (strcmp(cursor, "0") != 0 && !publisher->stopping);
+        } while (strcmp(cursor, "0") != 0 && !rounds_stopping(publisher->rounds));
 }
 
 /* Progress that lapsed without a confirmation was abandoned. */
@@ -173,55 +171,37 @@ static void sweep_lapses(struct publisher *publisher, struct arena *arena)
                 end_one(publisher, arena, identifiers[i]);
 }
 
-static void wait_for_work(struct publisher *publisher, int64_t until_ms)
-{
-        struct timespec at = {.tv_sec = until_ms / 1000, .tv_nsec = (until_ms % 1000) * 1000000};
-
-        pthread_mutex_lock(&publisher->lock);
-        while (!publisher->stopping && publisher->reported_count == 0 && clock_mono_ms() < until_ms)
-                pthread_cond_timedwait(&publisher->wake, &publisher->lock, &at);
-        pthread_mutex_unlock(&publisher->lock);
-}
-
-static void *publisher_main(void *arg)
+static void go_round(void *arg)
 {
         struct publisher *publisher = arg;
         AUTO(arena_freep) struct arena *arena = arena_new();
-        int64_t next_sweep_ms = clock_mono_ms() + SWEEP_MS;
+        bool mine = false;
 
-        while (!publisher->stopping) {
-                bool mine = false;
-                wait_for_work(publisher, next_sweep_ms);
-                remove_reported(publisher, arena);
-                if (clock_mono_ms() >= next_sweep_ms) {
-                        next_sweep_ms = clock_mono_ms() + SWEEP_MS;
-                        if (!sweep_turn(publisher->config.store, arena, SWEEP_MS / 2, &mine) && mine) {
-                                sweep_outbox(publisher, arena);
-                                sweep_lapses(publisher, arena);
-                        }
-                }
-                arena_reset(arena);
-        }
         remove_reported(publisher, arena);
-        return NULL;
+        if (clock_mono_ms() < publisher->next_sweep_ms)
+                return;
+        publisher->next_sweep_ms = clock_mono_ms() + SWEEP_MS;
+        if (sweep_turn(publisher->config.store, arena, SWEEP_MS / 2, &mine) || !mine)
+                return;
+        sweep_outbox(publisher, arena);
+        sweep_lapses(publisher, arena);
 }
 
 enum err publisher_start(const struct publisher_config *config, struct publisher **ret_publisher)
 {
         struct publisher *publisher = calloc(1, sizeof(*publisher));
-        pthread_condattr_t attributes;
+        const struct rounds_config rounds = {.period_ms = ROUND_MS, .round = go_round, .arg = publisher};
+        enum err err;
 
         if (!publisher)
                 return ERR_NO_MEMORY;
         publisher->config = *config;
         pthread_mutex_init(&publisher->lock, NULL);
-        pthread_condattr_init(&attributes);
-        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-        pthread_cond_init(&publisher->wake, &attributes);
-        pthread_condattr_destroy(&attributes);
-        if (pthread_create(&publisher->thread, NULL, publisher_main, publisher)) {
+        err = rounds_start(&rounds, &publisher->rounds);
+        if (err) {
+                pthread_mutex_destroy(&publisher->lock);
                 free(publisher);
-                return ERR_NO_MEMORY;
+                return err;
         }
         *ret_publisher = publisher;
         return ERR_OK;
@@ -229,15 +209,13 @@ enum err publisher_start(const struct publisher_config *config, struct publisher
 
 void publisher_stop(struct publisher *publisher)
 {
+        AUTO(arena_freep) struct arena *arena = arena_new();
+
         if (!publisher)
                 return;
-        pthread_mutex_lock(&publisher->lock);
-        publisher->stopping = true;
-        pthread_cond_signal(&publisher->wake);
-        pthread_mutex_unlock(&publisher->lock);
-        pthread_join(publisher->thread, NULL);
+        rounds_stop(publisher->rounds);
         bus_producer_close(publisher->config.producer, CLOSE_MS); /* its reports come to us until then */
-        pthread_cond_destroy(&publisher->wake);
+        remove_reported(publisher, arena);
         pthread_mutex_destroy(&publisher->lock);
         free(publisher);
 }
