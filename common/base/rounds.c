@@ -49,7 +49,7 @@ static void *run(void *arg)
 
         pthread_mutex_lock(&rounds->lock); /* rounds_start has returned its handle by now */
         pthread_mutex_unlock(&rounds->lock);
-        if (rounds->config.at_once && !rounds->stopping)
+        if (rounds->config.at_once)
                 go_round(rounds);
         while (wait_for_next(rounds))
                 go_round(rounds);

@@ -14,7 +14,7 @@ struct rounds;
 
 struct rounds_config {
         int64_t period_ms;
-        bool at_once; /* the first round now, instead of after the first period */
+        bool at_once; /* the first round now (and certainly), instead of after the first period */
         /* On the thread. A long one looks at rounds_stopping() now and then. */
         void (*round)(void *arg);
         void *arg;

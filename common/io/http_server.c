@@ -85,7 +85,8 @@ void http_response_add_header(struct http_request *request, struct http_response
 
 static const char *reason_of(struct mg_connection *conn, int status)
 {
-        return mg_get_response_code_text(conn, status);
+        return status == 422 ? "Unprocessable Content"
+                             : mg_get_response_code_text(conn, status); /* it misspells that */
 }
 
 /* RFC 9110 §5.6.7, without the locale. */
