@@ -170,7 +170,7 @@ def test_fifty_kills_lose_nothing(stack, oracle, seeded):
     killed = {}
     for number, (service, hand) in enumerate(zip(in_turn(seeded, KILLS), hands)):
         until(lambda service=service: stack.pid(service) != killed.get(service), 15, f"{service} restarted")
-        if number % 3:  # most die in the middle of work, some before they have begun
+        if number % 2:  # half die in the middle of work, half before they have begun
             stack.wait_ready(service)
         with ThreadPoolExecutor(1) as threads:
             pressing = threads.submit(press, oracle, *hand)
