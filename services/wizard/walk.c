@@ -66,30 +66,40 @@ static enum err add_event(struct walk *walk, enum err err)
 }
 
 /* First look at the market, ever or since the last progress lapsed. */
-static enum err begin(struct walk *walk)
+static enum err begin(struct walk *walk, bool *ret_lapsed)
 {
         const struct wizard_event_context *context = walk_event_context(walk);
-        bool started = false;
-        enum err err = progress_was_started(&walk->page.app->store, context->arena, context->identifier, &started);
+        enum err err = progress_was_started(&walk->page.app->store, context->arena, context->identifier, ret_lapsed);
 
         if (err)
                 return err;
-        if (started && walk->page.session.fresh)
-                page_set_notice(&walk->page, "expired");
         walk->progress.started_ms = walk->now_ms;
         return add_event(walk, wizard_event_started(context, &walk->events[walk->event_count]));
 }
 
 static enum err enter_step(struct walk *walk)
 {
-        enum err err = walk->begun ? ERR_OK : begin(walk);
+        bool lapsed = false;
+        enum err err = walk->begun ? ERR_OK : begin(walk, &lapsed);
 
         if (err || walk->progress.entered_ms[walk->step])
                 return err;
         walk->progress.entered_ms[walk->step] = walk->now_ms;
         metric_inc(walk->page.app->metrics.entered, step_name(walk->step));
         err = walk_save(walk);
-        return err == ERR_CONFLICT ? ERR_OK : err; /* another tab entered it first */
+        if (err) /* another tab entered it first: nothing lapsed */
+                return err == ERR_CONFLICT ? ERR_OK : err;
+        if (lapsed)
+                page_set_notice(&walk->page, "expired");
+        return ERR_OK;
+}
+
+/* Who has a session was here before; whether progress lapsed or Redis lost it is the same to him. */
+static enum err show_open_step(struct walk *walk)
+{
+        bool lost = !walk->begun && !walk->page.session.fresh;
+
+        return redirect(walk, step_name(progress_step(&walk->progress)), lost ? "notice=expired" : NULL);
 }
 
 static void set_shared(struct walk *walk)
@@ -125,7 +135,7 @@ enum err walk_show(void *app, struct exchange *x, enum step step, struct walk *r
         if (step == STEP_SETUP && walk->page.session.fresh && walk->begun && walk->progress.done > 0)
                 return redirect(walk, step_name(progress_step(&walk->progress)), "notice=resumed");
         if (!progress_opens(&walk->progress, step))
-                return redirect(walk, step_name(progress_step(&walk->progress)), NULL);
+                return show_open_step(walk);
         set_shared(walk);
         return enter_step(walk);
 }

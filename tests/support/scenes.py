@@ -180,7 +180,7 @@ def additional_fields_found(stage):
     walk.find("chiffre affaires")
     stage.page.get_by_role("button", name="Tout cocher").first.click()
     stage.page.locator("summary:visible").first.click()
-    expect(stage.page.locator(".vr-saved")).to_contain_text("Enregistré")
+    expect(stage.page.locator("#preview li")).to_have_count(4)
 
 
 @scene(ADDITIONAL)

@@ -26,10 +26,18 @@ function saveChoices (form) {
     try {
       const signal = AbortSignal.timeout(SAVE_WAIT_MS)
       const answer = await fetch(url, { method: 'POST', body: fields, headers: { Accept: 'text/html' }, signal })
+      // expired, or confirmed elsewhere: the page that says so
+      if (answer.ok && new URL(answer.url).pathname !== window.location.pathname) return window.location.assign(answer.url)
       if (answer.ok) showSaved(new DOMParser().parseFromString(await answer.text(), 'text/html'))
+      else showNotSaved()
     } catch {
-      // not saved now: the button saves it
+      showNotSaved()
     }
+  }
+
+  function showNotSaved () { // what was ticked stays in the page: the buttons send it
+    const saved = document.querySelector('.vr-saved')
+    saved.textContent = saved.dataset.failed
   }
 
   function showSaved (page) {
