@@ -35,8 +35,8 @@ static enum err read_state(const struct rate_limiter *limiter, const struct cach
         return ERR_OK;
 }
 
-enum err rate_limit_count(const struct rate_limiter *limiter, struct arena *arena, const char *key,
-                          struct rate_limit *ret_state)
+static enum err ask(const struct rate_limiter *limiter, struct arena *arena, const char *key, bool counting,
+                    struct rate_limit *ret_state)
 {
         const struct file *file = file_find(rate_limit_scripts, "rate_limit.lua");
         struct cache_value answer = {0};
@@ -51,14 +51,28 @@ enum err rate_limit_count(const struct rate_limiter *limiter, struct arena *aren
                 return ERR_INTERNAL;
         err = cache_run(limiter->cache, arena, &(struct cache_script){"rate_limit", file->data},
                         CACHE_ARGS(cache_text(arena_printf(arena, "vr:rate:%s:%s", limiter->name, key))),
-                        CACHE_ARGS(cache_int(arena, limiter->limit), cache_int(arena, limiter->window_ms)), &answer);
+                        CACHE_ARGS(cache_int(arena, limiter->limit), cache_int(arena, limiter->window_ms),
+                                   cache_text(counting ? "1" : "0")),
+                        &answer);
         if (!err)
                 err = read_state(limiter, &answer, &allowed, ret_state);
         if (err)
                 return err;
-        if (allowed)
-                return ERR_OK;
-        if (limiter->limited)
+        return allowed ? ERR_OK : ERR_RATE_LIMITED;
+}
+
+enum err rate_limit_count(const struct rate_limiter *limiter, struct arena *arena, const char *key,
+                          struct rate_limit *ret_state)
+{
+        enum err err = ask(limiter, arena, key, true, ret_state);
+
+        if (err == ERR_RATE_LIMITED && limiter->limited)
                 series_add(limiter->limited, 1);
-        return ERR_RATE_LIMITED;
+        return err;
+}
+
+enum err rate_limit_peek(const struct rate_limiter *limiter, struct arena *arena, const char *key,
+                         struct rate_limit *ret_state)
+{
+        return ask(limiter, arena, key, false, ret_state);
 }

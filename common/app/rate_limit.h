@@ -38,5 +38,8 @@ struct rate_limit {
  */
 MUST_CHECK enum err rate_limit_count(const struct rate_limiter *limiter, struct arena *arena, const char *key,
                                      struct rate_limit *ret_state);
+/* What the next count would be told, without counting: ERR_RATE_LIMITED when it would be refused. */
+MUST_CHECK enum err rate_limit_peek(const struct rate_limiter *limiter, struct arena *arena, const char *key,
+                                    struct rate_limit *ret_state);
 
 #endif

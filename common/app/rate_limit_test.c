@@ -64,6 +64,26 @@ static void counts_down_then_refuses(void)
         CHECK(strstr(buf_text(&text), "vr_rate_limited_total{scope=\"api\"} 3\n") != NULL);
 }
 
+static void looking_counts_nothing_and_says_what_would_come(void)
+{
+        AUTO(place_done) struct place place = {0};
+        AUTO(buf_done) struct buf text = {0};
+        struct rate_limit state = {0};
+
+        place_open(&place, 1);
+        for (int i = 0; i < 3; i++) {
+                CHECK_INT(rate_limit_peek(&place.limiter, place.arena, "ed-1", &state), ERR_OK);
+                CHECK_INT(state.remaining, 1);
+        }
+        CHECK_INT(rate_limit_count(&place.limiter, place.arena, "ed-1", &state), ERR_OK);
+        CHECK_INT(rate_limit_peek(&place.limiter, place.arena, "ed-1", &state), ERR_RATE_LIMITED);
+        CHECK_INT(state.remaining, 0);
+        CHECK(state.wait_s > 50 && state.wait_s <= 60);
+        CHECK_INT(rate_limit_peek(&place.limiter, place.arena, "ed-2", &state), ERR_OK);
+        metrics_write(place.metrics, &text);
+        CHECK(strstr(buf_text(&text), "vr_rate_limited_total{scope=\"api\"} 0\n") != NULL);
+}
+
 static void keys_and_names_count_apart(void)
 {
         AUTO(place_done) struct place place = {0};
@@ -201,6 +221,7 @@ static void callers_at_once_share_one_count(void)
         CHECK_INT(refused, THREADS * PER_EACH - ALLOWED);
 }
 
-UNIT_TESTS(UNIT(counts_down_then_refuses), UNIT(keys_and_names_count_apart), UNIT(zero_is_off_and_does_not_ask),
-           UNIT(a_window_ends), UNIT(a_window_too_far_ahead_starts_anew), UNIT(a_key_goes_with_its_window),
-           UNIT(without_redis_it_says_so), UNIT(callers_at_once_share_one_count))
+UNIT_TESTS(UNIT(counts_down_then_refuses), UNIT(looking_counts_nothing_and_says_what_would_come),
+           UNIT(keys_and_names_count_apart), UNIT(zero_is_off_and_does_not_ask), UNIT(a_window_ends),
+           UNIT(a_window_too_far_ahead_starts_anew), UNIT(a_key_goes_with_its_window), UNIT(without_redis_it_says_so),
+           UNIT(callers_at_once_share_one_count))

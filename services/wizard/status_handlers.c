@@ -26,6 +26,25 @@ static const char *return_url(struct arena *arena, const struct market_view *mar
         return arena_printf(arena, "%s%smarket_identifier=%s", url, separator, market->identifier);
 }
 
+static size_t minutes_up(int64_t wait_s)
+{
+        return (size_t)((wait_s + 59) / 60);
+}
+
+/* When looking fails, the button is offered: pressing it tells more. */
+static void set_may_retry(struct page *page)
+{
+        struct rate_limit retries = {0};
+        enum err err;
+
+        if (!retry_allowed(page->market.sync))
+                return;
+        err = rate_limit_peek(&page->app->retries, page->x->arena, page->market.identifier, &retries);
+        view_set_bool(page->view, "may_retry", err != ERR_RATE_LIMITED);
+        if (err == ERR_RATE_LIMITED)
+                page_set_count(page, page->view, "retry_minutes", minutes_up(retries.wait_s));
+}
+
 static enum err status_render(struct page *page, int status)
 {
         const struct market_view *market = &page->market;
@@ -40,7 +59,7 @@ static enum err status_render(struct page *page, int status)
         view_set_bool(view, "failed", market->sync == SYNC_FAILED);
         view_set_text(view, "status_name", name ? name : "");
         view_set_text(view, "return_url", return_url(arena, market));
-        view_set_bool(view, "may_retry", retry_allowed(market->sync));
+        set_may_retry(page);
         if (market->completed)
                 page_set_date(view, "completed_at", arena, market->completed_ms);
         if (market->completed)
@@ -121,7 +140,7 @@ static enum err refuse_retry(struct page *page, int status, const char *error, i
 
         view_set_bool(view, error, true);
         if (wait_s > 0) {
-                page_set_count(page, view, "minutes", (size_t)((wait_s + 59) / 60));
+                page_set_count(page, view, "minutes", minutes_up(wait_s));
                 http_response_header(x->request, x->response, "Retry-After",
                                      arena_printf(x->arena, "%lld", (long long)wait_s));
         }

@@ -148,7 +148,10 @@ static void set_chosen(struct walk *walk)
         for (size_t i = 0; i < walk->progress.chosen_count; i++) {
                 const struct catalogue_field *field =
                         catalogue_find(walk->page.app->catalogue, walk->progress.chosen[i]);
-                struct view *item = view_add_object(list);
+                struct view *item;
+                if (!field) /* of another version's catalogue; goes with the next save */
+                        continue;
+                item = view_add_object(list);
                 view_set_text(item, "key", field->key);
                 view_set_text(item, "label", page_label(&walk->page, field));
         }

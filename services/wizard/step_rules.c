@@ -124,6 +124,13 @@ bool progress_confirmable(const struct progress *progress, const struct catalogu
         return true;
 }
 
+void progress_drop_unfit(struct progress *progress, const struct catalogue *catalogue, unsigned editor_types)
+{
+        drop_choices(progress, catalogue, progress_types(progress, editor_types));
+        if (progress_check_additional(progress) != ADDITIONAL_OK)
+                progress_reopen_additional(progress);
+}
+
 bool progress_has_chosen(const struct progress *progress, const char *key)
 {
         return listed(progress->chosen, progress->chosen_count, key);

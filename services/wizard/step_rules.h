@@ -61,6 +61,9 @@ void progress_reopen_additional(struct progress *progress);
 /* The last check before the confirmation: is everything that was saved still right? */
 bool progress_confirmable(const struct progress *progress, const struct catalogue *catalogue, unsigned editor_types);
 
+/* Takes out the choices that are not allowed (any more), and closes the summary when nothing is left of a "yes". */
+void progress_drop_unfit(struct progress *progress, const struct catalogue *catalogue, unsigned editor_types);
+
 bool progress_has_chosen(const struct progress *progress, const char *key);
 
 /* May the buyer ask for another notification? By the state alone: only after a failure (seed, "Conditions d'utilisation"). */

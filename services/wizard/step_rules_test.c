@@ -176,6 +176,23 @@ static void a_confirmation_is_checked_once_more(void)
         CHECK(progress_confirmable(&progress, catalogue, MARKET_TYPE_WORKS));
 }
 
+static void what_no_longer_fits_goes(void)
+{
+        const char *fitting, *chosen[] = {"gone", NULL};
+        struct progress progress = {.done = STEP_SUMMARY, .answer = ANSWER_YES, .chosen = chosen, .chosen_count = 2};
+
+        open_catalogue();
+        fitting = chosen[1] = choosable_of(MARKET_TYPE_SUPPLIES, MARKET_TYPE_SUPPLIES);
+        progress_drop_unfit(&progress, catalogue, MARKET_TYPE_SUPPLIES);
+        CHECK_INT(progress.chosen_count, 1);
+        CHECK_TEXT(progress.chosen[0], fitting);
+        CHECK(progress_opens(&progress, STEP_SUMMARY));
+        progress.chosen[0] = "gone";
+        progress_drop_unfit(&progress, catalogue, MARKET_TYPE_SUPPLIES);
+        CHECK_INT(progress.chosen_count, 0);
+        CHECK(!progress_opens(&progress, STEP_SUMMARY));
+}
+
 static void only_a_failure_is_retried(void)
 {
         CHECK(retry_allowed(SYNC_FAILED));
@@ -193,7 +210,7 @@ static void close_catalogue(void)
         arena = NULL;
 }
 
-UNIT_TESTS(UNIT(a_fresh_buyer_stands_at_setup), UNIT(steps_open_one_after_the_other),
+UNIT_TESTS(UNIT(a_fresh_buyer_stands_at_setup), UNIT(what_no_longer_fits_goes), UNIT(steps_open_one_after_the_other),
            UNIT(an_earlier_step_again_closes_nothing), UNIT(undoing_defence_drops_its_fields_and_reopens_step_two),
            UNIT(defence_set_by_the_editor_is_not_the_buyers), UNIT(choices_come_once_in_the_catalogues_order),
            UNIT(an_unknown_or_foreign_key_is_refused_and_the_rest_kept), UNIT(no_means_none_whatever_is_ticked),

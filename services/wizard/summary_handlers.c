@@ -112,6 +112,21 @@ static enum err confirm(struct walk *walk)
         return ERR_OK;
 }
 
+/* Another catalogue since they were saved, say: what no longer fits goes, and the buyer reads the rest again. */
+static enum err changed(struct walk *walk)
+{
+        enum err err;
+
+        progress_drop_unfit(&walk->progress, walk->page.app->catalogue, walk->page.market.types);
+        err = walk_save(walk);
+        if (err)
+                return err;
+        if (!progress_opens(&walk->progress, STEP_SUMMARY))
+                return page_redirect(&walk->page, "additional_fields", "notice=changed");
+        walk_error(walk, "confirmation", "changed");
+        return summary_render(walk, 422);
+}
+
 static enum err summary_once(void *app, struct exchange *x)
 {
         struct walk walk = {0};
@@ -120,10 +135,8 @@ static enum err summary_once(void *app, struct exchange *x)
 
         if (err || walk.answered)
                 return err;
-        if (!progress_confirmable(&walk.progress, walk.page.app->catalogue, walk.page.market.types)) {
-                walk_error(&walk, "confirmation", "changed");
-                return summary_render(&walk, 422);
-        }
+        if (!progress_confirmable(&walk.progress, walk.page.app->catalogue, walk.page.market.types))
+                return changed(&walk);
         err = confirm(&walk);
         if (err || walk.answered)
                 return err;

@@ -114,7 +114,8 @@ static void set_shared(struct walk *walk)
                               arena_printf(x->arena, "%02d:%02d", saved.hour, saved.minute));
         if (exchange_query(x, "notice", &notice) || !notice)
                 return;
-        if (str_equal(notice, "resumed") || str_equal(notice, "saved") || str_equal(notice, "expired"))
+        if (str_equal(notice, "resumed") || str_equal(notice, "saved") || str_equal(notice, "expired") ||
+            str_equal(notice, "changed"))
                 page_set_notice(&walk->page, notice);
 }
 

@@ -7,6 +7,7 @@ Every page in every state a person can meet it in, and how to get there in a bro
 import contextlib
 import dataclasses
 import functools
+import json
 from collections.abc import Callable
 
 from playwright.sync_api import expect
@@ -88,9 +89,24 @@ class Stage(contextlib.ExitStack):
         until(lambda: shown.is_visible() or (walk.open("sync_status") and False), 15, heading)
         return walk
 
+    def use_up_retries(self, walk):
+        """The editor takes them all, while the page still shows the button."""
+        identifier = walk.base.rpartition("/")[2]
+        self.hold_status()
+        for number in range(2, 5):
+            assert self.editor.call("POST", f"/public_markets/{identifier}/retry_sync").ok
+            self.receiver.wait(number)
+            until(lambda: self.editor.market(identifier)["sync_status"] == "sync_failed", 15, "failed again")
+
     def hold_status(self):
         """The page stays as it is, whatever becomes of the market."""
         self.page.route("**/sync_status.json", lambda route: route.fulfill(status=503))
+
+    def choose_behind(self, walk, *keys):
+        """As if saved under another version's catalogue."""
+        key = "vr:progress:" + walk.base.rpartition("/")[2]
+        progress = json.loads(self.stack.redis().get(key))
+        self.stack.redis().set(key, json.dumps(progress | {"chosen": keys}), keepttl=True)
 
     def in_english(self):
         self.page.get_by_role("link", name="English").click()
@@ -239,6 +255,21 @@ def summary_not_sent(stage):
     walk.press("Valider la configuration")
 
 
+@scene(f"Erreur : {SUMMARY}", errors=True)
+def summary_changed(stage):
+    walk = stage.to("summary", choices=CHOICES)
+    stage.choose_behind(walk, *CHOICES, "no_such_field")
+    walk.press("Valider la configuration")
+
+
+@scene(ADDITIONAL)
+def additional_fields_after_all_choices_went(stage):
+    walk = stage.to("summary", choices=CHOICES)
+    stage.choose_behind(walk, "no_such_field")
+    walk.press("Valider la configuration")
+    expect(stage.page.locator(".vr-notice")).to_contain_text("ont été retirés")
+
+
 @scene("Summary and confirmation – Step 4 of 4 – Voie Rapide", language="en")
 def summary_in_english(stage):
     stage.to("summary", choices=CHOICES)
@@ -309,12 +340,17 @@ def status_retry_forbidden(stage):
 @scene(f"Erreur : {STATUS}", errors=True)
 def status_retry_limited(stage):
     walk = stage.confirmed(FAILED, 503, 503, 503, 503)
-    for number in range(2, 5):
-        walk.press("Relancer la transmission")
-        stage.receiver.wait(number)
-        again = stage.page.get_by_role("button", name="Relancer la transmission")
-        until(lambda button=again: button.is_visible() or (walk.open("sync_status") and False), 10, "failed again")
+    stage.use_up_retries(walk)
     walk.press("Relancer la transmission")
+
+
+@scene(STATUS)
+def status_retries_used_up(stage):
+    walk = stage.confirmed(FAILED, 503, 503, 503, 503)
+    stage.use_up_retries(walk)
+    walk.open("sync_status")
+    assert stage.page.get_by_role("button", name="Relancer la transmission").count() == 0
+    expect(stage.page.get_by_text("Réessayez dans 60 minutes.")).to_be_visible()
 
 
 @scene("Set-up status – Voie Rapide", language="en")
@@ -362,6 +398,13 @@ def wizard_away(stage):
     stage.callback(stage.stack.wait_ready, "wizard")
     stage.callback(stage.stack.let_up, "wizard")
     stage.page.goto(f"{stage.stack.url}{LOST}/setup")
+
+
+@scene("Service momentanément indisponible – Voie Rapide")
+def wizard_without_redis(stage):
+    walk = stage.to("additional_fields")
+    stage.pause("redis")
+    walk.open("additional_fields")
 
 
 # --- pages without a market ---
