@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,10 +20,24 @@
 #define DEFAULT_TIMEOUT_MS 200
 #define POOL_MAX           4096
 #define ARGS_MAX           128
+#define LEADERS            2  /* round trips under way at once */
+#define SHARED_MAX         64 /* calls in one of them */
 #define BACKOFF_FIRST_MS   100
 #define BACKOFF_LAST_MS    1000
 /* What one answer may weigh: the arena it lands in must never burst. */
 #define ANSWER_BYTES_MAX   (4 * LIMIT_CACHE_VALUE_BYTES)
+
+/* What one thread asks, in one go; lives on its stack. */
+struct call {
+        struct call *next;
+        struct arena *arena; /* the caller's, for the answers: whoever leads fills it while the caller waits */
+        struct cache_batch_item *items;
+        size_t count, sent;
+        enum err err; /* the first */
+        bool unknown_script;
+        bool leads;
+        sem_t turn; /* to lead, or to go: it is done */
+};
 
 struct cache {
         struct arena *arena; /* the texts below */
@@ -41,6 +56,9 @@ struct cache {
         int busy_count;
         int backoff_ms;      /* 0 while all is well */
         int64_t retry_at_ms; /* monotonic: nobody connects before, while backoff_ms > 0 */
+
+        struct call *first, *last; /* calls that wait for a leader */
+        int leaders;
 };
 
 static struct timeval timeout_of(const struct cache *cache)
@@ -382,7 +400,7 @@ static enum err copy_reply(struct arena *arena, const redisReply *reply, size_t 
         return ERR_OK;
 }
 
-/* The next answer on the wire. `ret_unknown_script` may be NULL. */
+/* The next answer on the wire. */
 static enum err read_reply(redisContext *context, struct arena *arena, bool *ret_unknown_script,
                            struct cache_value *ret_value)
 {
@@ -392,11 +410,8 @@ static enum err read_reply(redisContext *context, struct arena *arena, bool *ret
 
         if (redisGetReply(context, &reply) != REDIS_OK || !reply)
                 return ERR_UNAVAILABLE;
-        if (ret_unknown_script) {
-                const redisReply *answer = reply;
-
-                *ret_unknown_script = answer->type == REDIS_REPLY_ERROR && str_starts_with(answer->str, "NOSCRIPT");
-        }
+        const redisReply *answer = reply;
+        *ret_unknown_script = answer->type == REDIS_REPLY_ERROR && str_starts_with(answer->str, "NOSCRIPT");
         err = copy_reply(arena, reply, &budget, ret_value);
         freeReplyObject(reply);
         return err;
@@ -439,6 +454,105 @@ static void observe_args(const struct cache *cache, const struct cache_arg *args
         observe(cache, name, started_ns);
 }
 
+/* ---- calls ----
+ * Those that come while others are on their way share the next round trip: under load that is one write and one read for
+ * many, on both sides. A caller who finds fewer than LEADERS at work leads at once; a leader who is done hands over.
+ */
+
+static enum err append_call(redisContext *context, struct call *call)
+{
+        while (call->sent < call->count) {
+                enum err err = append(context, call->items[call->sent].args, call->items[call->sent].count);
+
+                if (err)
+                        return err;
+                call->sent++;
+        }
+        return ERR_OK;
+}
+
+static void read_call(redisContext *context, struct call *call)
+{
+        for (size_t i = 0; i < call->sent; i++) {
+                enum err err = context->err
+                                       ? ERR_UNAVAILABLE
+                                       : read_reply(context, call->arena, &call->unknown_script, &call->items[i].value);
+
+                call->err = call->err ? call->err : err;
+        }
+}
+
+static void round_trip(struct cache *cache, struct call *const *calls, size_t count)
+{
+        redisContext *context = NULL;
+        enum err err = borrow(cache, &context);
+
+        for (size_t i = 0; i < count; i++)
+                calls[i]->err = err ? err : append_call(context, calls[i]);
+        if (err)
+                return;
+        for (size_t i = 0; i < count; i++)
+                read_call(context, calls[i]);
+        give_back(cache, context);
+}
+
+/* Locked. */
+static struct call *take_waiting(struct cache *cache)
+{
+        struct call *call = cache->first;
+
+        if (call)
+                cache->first = call->next;
+        return call;
+}
+
+static void lead(struct cache *cache, struct call *own)
+{
+        struct call *calls[SHARED_MAX] = {own}, *next;
+        size_t count = 1;
+
+        pthread_mutex_lock(&cache->lock);
+        while (count < SHARED_MAX && (next = take_waiting(cache)))
+                calls[count++] = next;
+        pthread_mutex_unlock(&cache->lock);
+        round_trip(cache, calls, count);
+        for (size_t i = 1; i < count; i++)
+                (void)sem_post(&calls[i]->turn);
+
+        pthread_mutex_lock(&cache->lock);
+        next = take_waiting(cache);
+        if (next)
+                next->leads = true;
+        else
+                cache->leaders--;
+        pthread_mutex_unlock(&cache->lock);
+        if (next)
+                (void)sem_post(&next->turn);
+}
+
+static enum err exchange(struct cache *cache, struct call *call)
+{
+        if (sem_init(&call->turn, 0, 0))
+                return ERR_INTERNAL;
+        pthread_mutex_lock(&cache->lock);
+        call->leads = cache->leaders < LEADERS;
+        if (call->leads)
+                cache->leaders++;
+        else if (cache->first)
+                cache->last = cache->last->next = call;
+        else
+                cache->first = cache->last = call;
+        pthread_mutex_unlock(&cache->lock);
+
+        if (!call->leads)
+                while (sem_wait(&call->turn)) /* a signal's handler ran */
+                        ;
+        if (call->leads)
+                lead(cache, call);
+        sem_destroy(&call->turn);
+        return call->err;
+}
+
 /* ---- commands ---- */
 
 struct cache_arg cache_text(const char *text)
@@ -454,27 +568,14 @@ struct cache_arg cache_int(struct arena *arena, int64_t number)
 enum err cache_pipeline(struct cache *cache, struct arena *arena, struct cache_batch_item *items, size_t count)
 {
         int64_t started_ns = clock_mono_ns();
-        redisContext *context = NULL;
-        enum err first = borrow(cache, &context);
-        size_t sent = 0;
+        struct call call = {.arena = arena, .items = items, .count = count};
+        enum err err = exchange(cache, &call);
 
-        if (first)
-                return first;
-        while (sent < count && !first) {
-                first = append(context, items[sent].args, items[sent].count);
-                sent += !first;
-        }
-        for (size_t i = 0; i < sent && !context->err; i++) {
-                enum err err = read_reply(context, arena, NULL, &items[i].value);
-
-                first = first ? first : err;
-        }
-        give_back(cache, context);
         if (count == 1)
                 observe_args(cache, items[0].args, started_ns);
         else
                 observe(cache, "pipeline", started_ns);
-        return first;
+        return err;
 }
 
 enum err cache_command(struct cache *cache, struct arena *arena, const struct cache_arg *args, size_t count,
@@ -495,12 +596,12 @@ enum err cache_run(struct cache *cache, struct arena *arena, const struct cache_
 {
         int64_t started_ns = clock_mono_ns();
         struct cache_arg all[ARGS_MAX];
+        struct cache_batch_item item = {.args = all, .count = 3 + key_count + arg_count};
+        struct call call = {.arena = arena, .items = &item, .count = 1};
         char sha1[CRYPTO_SHA1_HEX];
-        redisContext *context = NULL;
-        bool unknown = false;
         enum err err;
 
-        if (key_count + arg_count + 3 > ARGS_MAX)
+        if (item.count > ARGS_MAX)
                 return ERR_INTERNAL;
         all[0] = cache_text("EVALSHA");
         all[1] = cache_text(crypto_sha1_hex(script->source, strlen(script->source), sha1));
@@ -510,22 +611,18 @@ enum err cache_run(struct cache *cache, struct arena *arena, const struct cache_
         for (size_t i = 0; i < arg_count; i++)
                 all[3 + key_count + i] = args[i];
 
-        err = borrow(cache, &context);
-        if (err)
-                return err;
-        err = append(context, all, 3 + key_count + arg_count);
-        if (!err)
-                err = read_reply(context, arena, &unknown, ret_value);
-        if (unknown) {
+        err = exchange(cache, &call);
+        if (call.unknown_script) {
                 all[0] = cache_text("EVAL");
                 all[1] = cache_text(script->source);
-                err = append(context, all, 3 + key_count + arg_count);
-                if (!err)
-                        err = read_reply(context, arena, NULL, ret_value);
+                call = (struct call){.arena = arena, .items = &item, .count = 1};
+                err = exchange(cache, &call);
         }
-        give_back(cache, context);
         observe(cache, script->name, started_ns);
-        return err;
+        if (err)
+                return err;
+        *ret_value = item.value;
+        return ERR_OK;
 }
 
 /* ---- shorthands ---- */

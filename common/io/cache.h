@@ -1,6 +1,6 @@
 /*
- * Redis on hiredis: a pool of connections (one per thread at work), 200 ms to connect and per command, reconnecting with
- * back-off. What it holds may vanish at any time: key layouts and lifetimes are in proto/redis.md. Any thread.
+ * Redis on hiredis: a pool of connections, 200 ms to connect and per round trip, reconnecting with back-off. Calls that wait
+ * at the same time share a round trip; each stays whole and in order, and fails alone unless the connection does. What it holds may vanish at any time: key layouts and lifetimes are in proto/redis.md. Any thread.
  * Errors: ERR_UNAVAILABLE (not reachable, timed out, or Redis said LOADING/READONLY/OOM), ERR_INTERNAL
  * (a command Redis refuses, a value above LIMIT_CACHE_VALUE_BYTES). While Redis is away callers are
  * told at once: one thread at a time tries again.

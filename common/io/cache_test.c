@@ -302,6 +302,74 @@ static void more_threads_than_connections(void)
         CHECK_TEXT(text, "2400");
 }
 
+/* Calls of many kinds share round trips: each has its own answers and errors. */
+static void *ask_mixed(void *arg)
+{
+        static const struct cache_script script = {"own", "return {KEYS[1], ARGV[1]}"};
+        AUTO(arena_freep) struct arena *arena = arena_new();
+        struct cache *cache = arg;
+
+        for (int i = 0; i < 200; i++) {
+                const struct cache_arg own = cache_text(arena_printf(arena, "%p-%d", (void *)arena, i));
+                const struct cache_arg set[] = {cache_text("SET"), own, cache_int(arena, i)};
+                const struct cache_arg wrong[] = {cache_text("INCR"), own, own};
+                const struct cache_arg get[] = {cache_text("GET"), own};
+                struct cache_batch_item items[] = {{.args = set, .count = 3}, {.args = get, .count = 2}};
+                struct cache_value value = {0};
+
+                if (cache_pipeline(cache, arena, items, 2) || strcmp(items[1].value.text, set[2].bytes) != 0)
+                        return cache;
+                if (cache_command(cache, arena, wrong, 3, &value) != ERR_INTERNAL)
+                        return cache;
+                if (cache_run(cache, arena, &script, &own, 1, &own, 1, &value) || value.length != 2 ||
+                    strcmp(value.list[1].text, own.bytes) != 0)
+                        return cache;
+                arena_reset(arena);
+        }
+        return NULL;
+}
+
+static void calls_that_share_a_round_trip_keep_apart(void)
+{
+        AUTO(fixture_done) struct fixture f = fixture_new(16);
+        pthread_t threads[16];
+
+        for (size_t i = 0; i < ARRAY_LEN(threads); i++)
+                CHECK_INT(pthread_create(&threads[i], NULL, ask_mixed, f.cache), 0);
+        for (size_t i = 0; i < ARRAY_LEN(threads); i++) {
+                void *failed = NULL;
+
+                pthread_join(threads[i], &failed);
+                CHECK(!failed);
+        }
+}
+
+static void *ask_once(void *arg)
+{
+        return cache_ping(arg) == ERR_UNAVAILABLE ? NULL : arg;
+}
+
+static void a_stopped_redis_holds_nobody_for_long(void)
+{
+        AUTO(fixture_done) struct fixture f = fixture_new(16);
+        pthread_t threads[16];
+        int64_t from_ms;
+
+        CHECK_INT(cache_ping(f.cache), ERR_OK);
+        CHECK_INT(kill(f.redis.pid, SIGSTOP), 0);
+        from_ms = clock_mono_ms();
+        for (size_t i = 0; i < ARRAY_LEN(threads); i++)
+                CHECK_INT(pthread_create(&threads[i], NULL, ask_once, f.cache), 0);
+        for (size_t i = 0; i < ARRAY_LEN(threads); i++) {
+                void *failed = NULL;
+
+                pthread_join(threads[i], &failed);
+                CHECK(!failed);
+        }
+        CHECK(clock_mono_ms() - from_ms < 1500);
+        CHECK_INT(kill(f.redis.pid, SIGCONT), 0);
+}
+
 static void commands_are_timed(void)
 {
         AUTO(redis_server_stop) struct redis_server redis = {0};
@@ -322,4 +390,6 @@ UNIT_TESTS(UNIT(urls_good_and_bad), UNIT(what_is_set_can_be_read), UNIT(a_time_t
            UNIT(a_pipeline_with_one_refusal_reads_all_answers), UNIT(a_script_runs_also_after_redis_forgot_it),
            UNIT(a_broken_script_is_our_error), UNIT(a_restarted_redis_costs_no_failure),
            UNIT(an_absent_redis_is_told_at_once), UNIT(comes_back_by_itself), UNIT(a_stopped_redis_times_out_in_200_ms),
-           UNIT(the_password_is_given), UNIT(more_threads_than_connections), UNIT(commands_are_timed))
+           UNIT(the_password_is_given), UNIT(more_threads_than_connections),
+           UNIT(calls_that_share_a_round_trip_keep_apart), UNIT(a_stopped_redis_holds_nobody_for_long),
+           UNIT(commands_are_timed))
