@@ -38,7 +38,7 @@
 #define LIMIT_CATALOGUE_FIELDS     512
 #define LIMIT_CATALOGUE_CATEGORIES 64
 #define LIMIT_LIST_PAGE            100 /* markets on a page of GET /api/v1/public_markets */
-#define LIMIT_MARKET_DELIVERIES    10
+#define LIMIT_MARKET_DELIVERIES    5
 #define LIMIT_MARKET_ATTEMPTS      50 /* kept of a delivery, the newest */
 #define LIMIT_STATS_DAYS           366
 
