@@ -87,7 +87,7 @@ async function styleSheet (fontFiles) {
   })
   const licence = readFileSync(join(dsfr, 'core/core.min.css'), 'utf8').match(/\/\*![^]*?\*\//)[0] + '\n'
 
-  return licence + dropUnusedVariables(postcss.parse(purged.css)).toString()
+  return licence + printLight(dropUnusedVariables(postcss.parse(purged.css))).toString()
 }
 
 // Of the DSFR's 2,000 colours a page shows some fifty, each in a light and a dark value. (PurgeCSS would drop the second.)
@@ -106,6 +106,16 @@ function dropUnusedVariables (sheet) {
   sheet.walkDecls(/^--/, d => { if (!used.has(d.prop)) d.remove() })
   sheet.walkRules(rule => { if (rule.nodes.length === 0) rule.remove() })
   sheet.walkAtRules(rule => { if (rule.nodes?.length === 0) rule.remove() })
+  return sheet
+}
+
+// Paper is white: the dark theme is the screen's.
+function printLight (sheet) {
+  sheet.walkRules(/^:root\[data-fr-theme=dark\]/, rule => {
+    const screen = postcss.atRule({ name: 'media', params: 'not print' })
+    rule.replaceWith(screen)
+    screen.append(rule)
+  })
   return sheet
 }
 
