@@ -532,11 +532,13 @@ static void lead(struct cache *cache, struct call *own)
 
 static enum err exchange(struct cache *cache, struct call *call)
 {
+        bool at_once;
+
         if (sem_init(&call->turn, 0, 0))
                 return ERR_INTERNAL;
         pthread_mutex_lock(&cache->lock);
-        call->leads = cache->leaders < LEADERS;
-        if (call->leads)
+        at_once = cache->leaders < LEADERS;
+        if (at_once)
                 cache->leaders++;
         else if (cache->first)
                 cache->last = cache->last->next = call;
@@ -544,10 +546,9 @@ static enum err exchange(struct cache *cache, struct call *call)
                 cache->first = cache->last = call;
         pthread_mutex_unlock(&cache->lock);
 
-        if (!call->leads)
-                while (sem_wait(&call->turn)) /* a signal's handler ran */
-                        ;
-        if (call->leads)
+        while (!at_once && sem_wait(&call->turn)) /* a signal's handler ran */
+                ;
+        if (at_once || call->leads)
                 lead(cache, call);
         sem_destroy(&call->turn);
         return call->err;
