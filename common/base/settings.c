@@ -340,7 +340,7 @@ static enum err parse_choice(const struct setting *setting, const char *text, co
 }
 
 /* "30s" */
-static enum err parse_duration(struct arena *arena, const char *text, int64_t *ret_ms)
+enum err settings_duration(struct arena *arena, const char *text, int64_t *ret_ms)
 {
         static const struct {
                 const char *unit;
@@ -361,7 +361,7 @@ static enum err parse_duration(struct arena *arena, const char *text, int64_t *r
         return ERR_INVALID;
 }
 
-static enum err parse_durations(struct arena *arena, const char *text, struct setting_durations *ret_value)
+enum err settings_durations(struct arena *arena, const char *text, struct setting_durations *ret_value)
 {
         struct setting_durations value = {0};
         size_t count = 0;
@@ -370,7 +370,7 @@ static enum err parse_durations(struct arena *arena, const char *text, struct se
         if (count > SETTING_DURATIONS_MAX)
                 return ERR_INVALID;
         for (size_t i = 0; i < count; i++)
-                if (parse_duration(arena, str_trim(arena, parts[i]), &value.ms[i]))
+                if (settings_duration(arena, str_trim(arena, parts[i]), &value.ms[i]))
                         return ERR_INVALID;
         value.count = count;
         *ret_value = value;
@@ -394,7 +394,7 @@ static enum err store(struct arena *arena, const struct setting *setting, const 
         case SETTING_CHOICE:
                 return parse_choice(setting, text, member);
         case SETTING_DURATIONS:
-                return parse_durations(arena, text, member);
+                return settings_durations(arena, text, member);
         }
         return ERR_INTERNAL;
 }

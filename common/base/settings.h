@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "common/base/arena.h"
 #include "common/base/err.h"
 
 enum setting_type {
@@ -60,6 +61,10 @@ struct settings_spec {
  * `ret_rest`: index in argv of the first argument that is no flag, or argc. Says on stderr what is wrong.
  */
 MUST_CHECK enum err settings_load(const struct settings_spec *spec, void *target, int argc, char **argv, int *ret_rest);
+
+/* For what commands are given: "30s", "7d"; a comma list of them, "" for none. ERR_INVALID. */
+MUST_CHECK enum err settings_duration(struct arena *arena, const char *text, int64_t *ret_ms);
+MUST_CHECK enum err settings_durations(struct arena *arena, const char *text, struct setting_durations *ret_value);
 
 /* The Markdown table of the generated reference (docs/operations/settings.md). */
 void settings_print_reference(const struct settings_spec *spec, FILE *out);

@@ -2,189 +2,131 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "common/base/clock.h"
-#include "common/base/json_write.h"
 #include "common/base/str.h"
-#include "services/webhook/webhook_store.h"
+#include "services/webhook/command.h"
 
 #define TIMEOUT_MS 5000
-#define EXIT_USAGE 2
 
-struct command {
-        const char *name, *verb; /* verb NULL: none */
-        int min_args, max_args;
-        db_work work;
-        bool writes;
-};
-
-struct run {
-        struct arena *arena;
-        const char *argument; /* may be NULL */
-        struct buf out;
-};
-
-static void write_endpoint(struct json_write *w, const struct endpoint *e)
+static enum err migrate_only(struct run *run)
 {
-        const char *words = NULL;
-
-        json_object(w, NULL);
-        json_string(w, "editor_id", e->editor_id);
-        json_string(w, "client_id", e->client_id);
-        json_string(w, "name", e->name);
-        json_string(w, "url", e->url);
-        json_bool(w, "active", e->active);
-        json_bool(w, "authorized", e->authorized);
-        json_bool(w, "enabled", endpoint_judge(e, &words) == ENDPOINT_SEND);
-        json_string(w, "obstacle", words);
-        json_time(w, "disabled_at", e->disabled_at_ms);
-        json_end(w);
-}
-
-static enum err list_endpoints(struct db_tx *tx, void *arg)
-{
-        struct run *run = arg;
-        struct json_write w = json_write_to(&run->out);
-        struct endpoint *list;
-        size_t count;
-        enum err err = store_endpoints(tx, run->arena, &list, &count);
-
-        if (err)
-                return err;
-        json_object(&w, NULL);
-        json_array(&w, "endpoints");
-        for (size_t i = 0; i < count; i++)
-                write_endpoint(&w, &list[i]);
-        json_end(&w);
-        json_end(&w);
-        return buf_err(&run->out);
-}
-
-static enum err enable_endpoint(struct db_tx *tx, void *arg)
-{
-        struct run *run = arg;
-        struct json_write w;
-        struct endpoint endpoint;
-        enum err err = store_endpoint(tx, run->arena, run->argument, &endpoint);
-
-        if (!err && !endpoint.known)
-                err = store_endpoint_by_client(tx, run->arena, run->argument, &endpoint);
-        if (err)
-                return err;
-        if (!endpoint.known)
-                return ERR_NOT_FOUND;
-        err = store_enable_endpoint(tx, endpoint.editor_id, clock_wall_ms());
-        if (err)
-                return err;
-        endpoint.disabled_at_ms = 0;
-        buf_reset(&run->out);
-        w = json_write_to(&run->out);
-        write_endpoint(&w, &endpoint);
-        return buf_err(&run->out);
-}
-
-static void write_attempt(struct json_write *w, const struct attempt *a)
-{
-        json_object(w, NULL);
-        json_int(w, "number", a->number);
-        json_time(w, "started_at", a->started_at_ms);
-        json_string(w, "outcome", a->outcome);
-        if (a->status_code)
-                json_int(w, "status_code", a->status_code);
-        else
-                json_null(w, "status_code");
-        json_int(w, "duration_ms", a->duration_ms);
-        json_string(w, "error", a->error);
-        json_string(w, "response_excerpt", a->response_excerpt);
-        json_end(w);
-}
-
-static enum err write_delivery(struct db_tx *tx, struct json_write *w, const struct delivery *d)
-{
-        AUTO(arena_freep) struct arena *arena = arena_new();
-        struct attempt *attempts;
-        size_t count;
-        enum err err = store_attempts(tx, arena, d->id, &attempts, &count);
-
-        if (err)
-                return err;
-        json_object(w, NULL);
-        json_string(w, "id", d->id);
-        json_string(w, "event_id", d->event_id);
-        json_string(w, "market", d->market);
-        json_string(w, "editor_id", d->editor_id);
-        json_string(w, "state", delivery_state_name(d->progress.state));
-        json_string(w, "reason", d->reason);
-        json_string(w, "error", d->error);
-        json_time(w, "created_at", d->created_at_ms);
-        json_time(w, "finished_at", d->progress.finished_at_ms);
-        json_time(w, "next_attempt_at", d->progress.state == DELIVERY_WAITING ? d->progress.due_at_ms : 0);
-        json_array(w, "attempts");
-        for (size_t i = 0; i < count; i++)
-                write_attempt(w, &attempts[i]);
-        json_end(w);
-        json_end(w);
+        (void)run; /* it is done before every command */
         return ERR_OK;
 }
 
-static enum err list_deliveries(struct db_tx *tx, void *arg)
-{
-        struct run *run = arg;
-        struct json_write w = json_write_to(&run->out);
-        struct delivery *list;
-        size_t count;
-        enum err err = store_deliveries(tx, run->arena, run->argument, &list, &count);
-
-        if (err)
-                return err;
-        json_object(&w, NULL);
-        json_array(&w, "deliveries");
-        for (size_t i = 0; !err && i < count; i++)
-                err = write_delivery(tx, &w, &list[i]);
-        json_end(&w);
-        json_end(&w);
-        return err ? err : buf_err(&run->out);
-}
-
-static const struct command commands[] = {
-        {"migrate", NULL, 0, 0, NULL, true},
-        {"endpoints", "list", 0, 0, list_endpoints, false},
-        {"endpoints", "enable", 1, 1, enable_endpoint, true},
-        {"deliveries", "list", 0, 1, list_deliveries, false},
+static const struct command {
+        const char *name, *verb; /* verb NULL: none */
+        int min_args, max_args;
+        const char *flags; /* it takes: " --state --since " */
+        bool database;
+        command_act act;
+} commands[] = {
+        {"migrate", NULL, 0, 0, "", true, migrate_only},
+        {"endpoints", "list", 0, 0, "", true, command_list_endpoints},
+        {"endpoints", "enable", 1, 1, "", true, command_enable_endpoint},
+        {"deliveries", "list", 0, 1, " --state ", true, command_list_deliveries},
+        {"deliveries", "show", 1, 1, "", true, command_show_delivery},
+        {"deliveries", "replay", 0, 1, " --failed --since ", true, command_replay},
+        {"simulate", NULL, 0, 0, " --schedule --jitter --outcome ", false, command_simulate},
+        {"doctor", NULL, 0, 0, " --overdue ", true, command_doctor},
 };
+
+enum err command_fails(struct run *run, enum err err, const char *complaint)
+{
+        run->complaint = complaint;
+        return err;
+}
 
 static const struct command *find(int argc, char **argv, int *ret_used)
 {
         for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
                 const struct command *command = &commands[i];
-                int used = command->verb ? 2 : 1, args = argc - used;
+                int used = command->verb ? 2 : 1;
 
                 if (argc < used || !str_equal(argv[0], command->name) ||
                     (command->verb && !str_equal(argv[1], command->verb)))
                         continue;
-                if (args < command->min_args || args > command->max_args)
-                        return NULL;
                 *ret_used = used;
                 return command;
         }
         return NULL;
 }
 
-static enum err run_on(struct db *db, const struct command *command, struct run *run)
+/* Where a flag's value goes; NULL: no such flag. */
+static const char **place_of(struct run *run, const char *flag)
 {
-        enum err err = db_migrate(db, webhook_migrations);
+        const struct {
+                const char *name;
+                const char **place;
+        } flags[] = {{"--state", &run->state},       {"--since", &run->since},   {"--overdue", &run->overdue},
+                     {"--schedule", &run->schedule}, {"--jitter", &run->jitter}, {"--outcome", &run->outcome}};
 
-        if (err || !command->work)
-                return err;
-        return command->writes ? db_write(db, command->work, run) : db_read(db, command->work, run);
+        for (size_t i = 0; i < ARRAY_LEN(flags); i++)
+                if (str_equal(flags[i].name, flag))
+                        return flags[i].place;
+        return NULL;
+}
+
+static bool takes(const struct run *run, const struct command *command, const char *flag)
+{
+        return strstr(command->flags, arena_printf(run->arena, " %s ", flag)) != NULL;
+}
+
+static enum err read_line(struct run *run, const struct command *command, int argc, char **argv)
+{
+        int args = 0;
+
+        for (int i = 0; i < argc; i++) {
+                const char **place = place_of(run, argv[i]);
+
+                if (!str_starts_with(argv[i], "--")) {
+                        run->argument = argv[i];
+                        args++;
+                        continue;
+                }
+                if (!takes(run, command, argv[i]))
+                        return command_fails(run, ERR_INVALID, "a flag that this command does not take");
+                if (!place) {
+                        run->failed = true;
+                        continue;
+                }
+                if (i + 1 == argc)
+                        return command_fails(run, ERR_INVALID, "a flag without its value");
+                *place = argv[++i];
+        }
+        if (args < command->min_args || args > command->max_args)
+                return command_fails(run, ERR_INVALID, "too few or too many arguments");
+        return ERR_OK;
+}
+
+static enum err act(struct run *run, const struct command *command)
+{
+        const struct db_config config = {.url = run->settings->database_url, .readers = 1, .timeout_ms = TIMEOUT_MS};
+        enum err err;
+
+        if (!command->database)
+                return command->act(run);
+        err = db_open(&config, &run->db);
+        if (!err)
+                err = db_migrate(run->db, webhook_migrations);
+        if (!err)
+                err = command->act(run);
+        db_close(run->db);
+        return err;
+}
+
+static int status_of(const struct command *command, enum err err)
+{
+        if (err == ERR_INVALID)
+                return EXIT_USAGE;
+        return command->act == command_doctor ? EXIT_BLIND : EXIT_FAILURE;
 }
 
 int webhook_command(const struct webhook_settings *settings, int argc, char **argv)
 {
-        const struct db_config config = {.url = settings->database_url, .readers = 1, .timeout_ms = TIMEOUT_MS};
         AUTO(arena_freep) struct arena *arena = arena_new();
-        struct run run = {.arena = arena};
-        struct db *db = NULL;
+        struct run run = {.settings = settings, .arena = arena, .status = EXIT_SUCCESS};
         int used = 0;
         const struct command *command = find(argc, argv, &used);
         enum err err;
@@ -193,16 +135,16 @@ int webhook_command(const struct webhook_settings *settings, int argc, char **ar
                 fprintf(stderr, "vr-webhook: unknown command; see --help\n");
                 return EXIT_USAGE;
         }
-        run.argument = used < argc ? argv[used] : NULL;
-        err = db_open(&config, &db);
+        err = read_line(&run, command, argc - used, argv + used);
         if (!err)
-                err = run_on(db, command, &run);
-        db_close(db);
-        if (err)
+                err = act(&run, command);
+        if (err) {
                 fprintf(stderr, "vr-webhook: %s: %s\n", run.argument ? run.argument : argv[0],
-                        err == ERR_NOT_FOUND ? "no such editor" : err_name(err));
-        else if (run.out.length > 0)
+                        run.complaint ? run.complaint : err_name(err));
+                run.status = status_of(command, err);
+        } else if (run.out.length > 0) {
                 puts(buf_text(&run.out));
+        }
         buf_done(&run.out);
-        return err ? EXIT_FAILURE : EXIT_SUCCESS;
+        return run.status;
 }

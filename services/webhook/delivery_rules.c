@@ -21,9 +21,9 @@ struct transition {
 /*
  * Every pair is here; those left out of a row are IGNORE, on purpose:
  * - WAITING: an outcome comes from a sender that lost the delivery meanwhile.
- * - LEASED: a manual retry meets an attempt that runs already. CLAIM, CLOSE and POSTPONE find a lease that has run out.
- * - SUCCEEDED: the end.
- * - FAILED: only a manual retry leads out.
+ * - LEASED: a manual retry or a replay meets an attempt that runs already. CLAIM, CLOSE and POSTPONE find a lease that has run out.
+ * - SUCCEEDED: the end, but for the operator's replay.
+ * - FAILED: only a manual retry or a replay leads out.
  */
 static const struct transition transitions[DELIVERY_STATES][DELIVERY_EVENTS] = {
         [DELIVERY_WAITING] =
@@ -32,6 +32,7 @@ static const struct transition transitions[DELIVERY_STATES][DELIVERY_EVENTS] = {
                         [DELIVERY_CLOSE] = {GO, DELIVERY_FAILED},
                         [DELIVERY_POSTPONE] = {GO, DELIVERY_WAITING},
                         [DELIVERY_ASK_AGAIN] = {GO, DELIVERY_WAITING},
+                        [DELIVERY_REPLAY] = {GO, DELIVERY_WAITING},
                 },
         [DELIVERY_LEASED] =
                 {
@@ -43,8 +44,12 @@ static const struct transition transitions[DELIVERY_STATES][DELIVERY_EVENTS] = {
                         [DELIVERY_POSTPONE] = {GO, DELIVERY_WAITING},
                         [DELIVERY_RELEASE] = {GO, DELIVERY_WAITING},
                 },
-        [DELIVERY_SUCCEEDED] = {{IGNORE, 0}},
-        [DELIVERY_FAILED] = {[DELIVERY_ASK_AGAIN] = {GO, DELIVERY_WAITING}},
+        [DELIVERY_SUCCEEDED] = {[DELIVERY_REPLAY] = {GO, DELIVERY_WAITING}},
+        [DELIVERY_FAILED] =
+                {
+                        [DELIVERY_ASK_AGAIN] = {GO, DELIVERY_WAITING},
+                        [DELIVERY_REPLAY] = {GO, DELIVERY_WAITING},
+                },
 };
 
 static const char *const state_names[DELIVERY_STATES] = {
@@ -77,6 +82,7 @@ static void change(struct delivery_progress *p, enum delivery_event event, int64
                 p->due_at_ms = at_ms;
                 break;
         case DELIVERY_ASK_AGAIN:
+        case DELIVERY_REPLAY:
                 p->schedule_pos = 0;
                 p->postponed = 0;
                 p->due_at_ms = at_ms;

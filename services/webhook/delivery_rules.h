@@ -11,8 +11,8 @@
 enum delivery_state {
         DELIVERY_WAITING,   /* for its time: due_at */
         DELIVERY_LEASED,    /* an attempt runs; due_at is the end of the lease */
-        DELIVERY_SUCCEEDED, /* the editor has it */
-        DELIVERY_FAILED,    /* nothing follows by itself; a manual retry opens it again */
+        DELIVERY_SUCCEEDED, /* the editor has it; a replay sends it again */
+        DELIVERY_FAILED,    /* nothing follows by itself; a manual retry or a replay opens it again */
 };
 #define DELIVERY_STATES 4
 
@@ -25,8 +25,9 @@ enum delivery_event {
         DELIVERY_POSTPONE,  /* the endpoint is not known yet: not an attempt */
         DELIVERY_RELEASE,   /* the sender stops before the end of the attempt: as if never taken */
         DELIVERY_ASK_AGAIN, /* market.sync_retry_requested */
+        DELIVERY_REPLAY,    /* the operator's command: what has arrived, too */
 };
-#define DELIVERY_EVENTS 8
+#define DELIVERY_EVENTS 9
 
 /* The moving part of a delivery. */
 struct delivery_progress {

@@ -39,8 +39,22 @@ static void a_success_ends_it(void)
         CHECK_INT(p.due_at_ms, 0);
         CHECK_INT(p.finished_at_ms, 1200);
         for (int event = 0; event < DELIVERY_EVENTS; event++)
-                CHECK(!delivery_step(&p, (enum delivery_event)event, 2000, 3000));
+                if (event != DELIVERY_REPLAY)
+                        CHECK(!delivery_step(&p, (enum delivery_event)event, 2000, 3000));
         CHECK_INT(p.state, DELIVERY_SUCCEEDED);
+}
+
+static void a_replay_sends_what_has_arrived_again(void)
+{
+        struct delivery_progress p = leased();
+
+        CHECK(!delivery_step(&p, DELIVERY_REPLAY, 1100, 0)); /* an attempt runs */
+        CHECK(delivery_step(&p, DELIVERY_SUCCEED, 1200, 0));
+        CHECK(delivery_step(&p, DELIVERY_REPLAY, 2000, 0));
+        CHECK_INT(p.state, DELIVERY_WAITING);
+        CHECK_INT(p.due_at_ms, 2000);
+        CHECK_INT(p.finished_at_ms, 0);
+        CHECK_INT(p.attempts, 1);
 }
 
 static void a_failure_waits_for_the_next_attempt(void)
@@ -95,7 +109,7 @@ static void nothing_leads_out_of_failed_but_a_manual_retry(void)
         struct delivery_progress p = {.state = DELIVERY_FAILED};
 
         for (int event = 0; event < DELIVERY_EVENTS; event++)
-                if (event != DELIVERY_ASK_AGAIN)
+                if (event != DELIVERY_ASK_AGAIN && event != DELIVERY_REPLAY)
                         CHECK(!delivery_step(&p, (enum delivery_event)event, 1, 2));
         CHECK(delivery_step(&p, DELIVERY_ASK_AGAIN, 1, 0));
 }
@@ -126,8 +140,8 @@ static void states_have_names(void)
 }
 
 UNIT_TESTS(UNIT(a_claim_leases_with_a_new_fence), UNIT(a_lease_that_ran_out_is_claimed_again_under_the_next_fence),
-           UNIT(a_success_ends_it), UNIT(a_failure_waits_for_the_next_attempt),
-           UNIT(a_manual_retry_counts_on_and_starts_the_schedule_again), UNIT(a_manual_retry_in_flight_changes_nothing),
-           UNIT(a_result_after_the_loss_of_the_lease_changes_nothing),
+           UNIT(a_success_ends_it), UNIT(a_replay_sends_what_has_arrived_again),
+           UNIT(a_failure_waits_for_the_next_attempt), UNIT(a_manual_retry_counts_on_and_starts_the_schedule_again),
+           UNIT(a_manual_retry_in_flight_changes_nothing), UNIT(a_result_after_the_loss_of_the_lease_changes_nothing),
            UNIT(nothing_leads_out_of_failed_but_a_manual_retry), UNIT(an_unknown_endpoint_is_waited_for_a_day),
            UNIT(states_have_names))

@@ -2,6 +2,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "services/webhook/sender_internal.h"
+#include "services/webhook/timeline.h"
 #include "services/webhook/webhook_events.h"
 
 static struct retry_policy policy_of(const struct job *job)
@@ -19,20 +20,9 @@ static struct retry_policy policy_of(const struct job *job)
 static bool decide(const struct job *job, struct delivery *after)
 {
         const struct retry_policy policy = policy_of(job);
-        int64_t due_ms = 0, now_ms = job->ended_ms;
 
-        switch (job->outcome->verdict) {
-        case VERDICT_SUCCESS:
-                return delivery_step(&after->progress, DELIVERY_SUCCEED, now_ms, 0);
-        case VERDICT_RETRY:
-                if (retry_due(&policy, after->progress.schedule_pos, now_ms, job->dice, job->retry_after_ms, &due_ms))
-                        return delivery_step(&after->progress, DELIVERY_FAIL, now_ms, due_ms);
-                after->reason = "schedule_exhausted";
-                return delivery_step(&after->progress, DELIVERY_GIVE_UP, now_ms, 0);
-        default:
-                after->reason = "final_outcome";
-                return delivery_step(&after->progress, DELIVERY_GIVE_UP, now_ms, 0);
-        }
+        return attempt_ended(&after->progress, job->outcome, &policy, job->ended_ms, job->dice, job->retry_after_ms,
+                             &after->reason);
 }
 
 static enum err give_back(struct db_tx *tx, struct job *job)

@@ -48,5 +48,13 @@ const struct settings_spec webhook_settings_spec = {
         .usage = "  migrate                     apply the database's migrations and exit\n"
                  "  endpoints list              every endpoint, as JSON\n"
                  "  endpoints enable EDITOR     enable an endpoint that a 410 switched off (EDITOR: id or client id)\n"
-                 "  deliveries list [MARKET]    the last deliveries and their attempts, as JSON",
+                 "  deliveries list [MARKET] [--state STATE]\n"
+                 "                              the last 100 and their attempts, as JSON\n"
+                 "  deliveries show ID          one of them with its body\n"
+                 "  deliveries replay ID        send it again, whatever became of it, under the same id\n"
+                 "  deliveries replay --failed --since DURATION\n"
+                 "                              send those again that failed for good since then\n"
+                 "  simulate [--schedule 5s,30s,…] [--jitter 0.2] [--outcome 503,429:60,timeout,…]\n"
+                 "                              the times of all attempts, as JSON; the last outcome repeats\n"
+                 "  doctor [--overdue 15m]      what is stuck, as JSON; exit 0 nothing, 1 something, 3 could not look",
 };

@@ -199,8 +199,11 @@ static const struct db_query select_due = {
         "select_due",
         "SELECT id FROM deliveries WHERE editor_id = $1 AND due_at <= $2 ORDER BY due_at LIMIT $3" DB_SKIP_LOCKED};
 static const struct db_query select_deliveries = {
-        "select_deliveries",
-        "SELECT " DELIVERY_COLUMNS ", NULL FROM deliveries WHERE $1 IS NULL OR market = $1 ORDER BY id DESC LIMIT 100"};
+        "select_deliveries", "SELECT " DELIVERY_COLUMNS ", NULL FROM deliveries WHERE ($1 IS NULL OR market = $1)"
+                             " AND ($2 IS NULL OR state = $2) ORDER BY id DESC LIMIT 100"};
+static const struct db_query select_failed = {
+        "select_failed", "SELECT id FROM deliveries WHERE state = 'failed' AND finished_at >= $1 AND finished_at <= $2"
+                         " ORDER BY finished_at LIMIT $3"};
 static const struct db_query select_queue = {
         "select_queue",
         "SELECT COUNT(CASE WHEN state = 'waiting' AND due_at <= $1 THEN 1 END), COUNT(CASE WHEN state = 'leased' THEN "
@@ -342,13 +345,22 @@ enum err store_due_deliveries(struct db_tx *tx, struct arena *arena, const char 
         return err ? err : read_ids(&rows, arena, (size_t)limit, ret_ids, ret_count);
 }
 
-enum err store_deliveries(struct db_tx *tx, struct arena *arena, const char *market, struct delivery **ret_deliveries,
-                          size_t *ret_count)
+enum err store_failed_deliveries(struct db_tx *tx, struct arena *arena, int64_t from_ms, int64_t to_ms, int64_t limit,
+                                 const char ***ret_ids, size_t *ret_count)
+{
+        AUTO(db_rows_done) struct db_rows rows = {0};
+        enum err err = db_select(tx, &select_failed, DB_PARAMS(DB_INT(from_ms), DB_INT(to_ms), DB_INT(limit)), &rows);
+
+        return err ? err : read_ids(&rows, arena, (size_t)limit, ret_ids, ret_count);
+}
+
+enum err store_deliveries(struct db_tx *tx, struct arena *arena, const char *market, const char *state,
+                          struct delivery **ret_deliveries, size_t *ret_count)
 {
         AUTO(db_rows_done) struct db_rows rows = {0};
         struct delivery *list = ARENA_ARRAY(arena, struct delivery, 100);
         size_t count = 0;
-        enum err err = db_select(tx, &select_deliveries, DB_PARAMS(DB_TEXT(market)), &rows);
+        enum err err = db_select(tx, &select_deliveries, DB_PARAMS(DB_TEXT(market), DB_TEXT(state)), &rows);
 
         while (!err && count < 100 && db_next(&rows, &err))
                 err = read_delivery(&rows, arena, &list[count++]);
@@ -369,6 +381,63 @@ enum err store_queue(struct db_tx *tx, int64_t due_ms, struct queue_figures *ret
         if (!db_next(&rows, &err))
                 return err ? err : ERR_INTERNAL;
         *ret_figures = (struct queue_figures){db_int(&rows, 0), db_int(&rows, 1), db_int(&rows, 2), db_int(&rows, 3)};
+        return ERR_OK;
+}
+
+/* ---- what is stuck ---- */
+
+static const struct db_query select_overdue = {"select_overdue",
+                                               "SELECT COUNT(*), MIN(due_at) FROM deliveries WHERE due_at IS NOT NULL"
+                                               " AND state = 'waiting' AND due_at < $1"};
+static const struct db_query select_expired = {"select_expired",
+                                               "SELECT COUNT(*), MIN(due_at) FROM deliveries WHERE due_at IS NOT NULL"
+                                               " AND state = 'leased' AND due_at < $1"};
+static const struct db_query select_lost = {"select_lost",
+                                            "SELECT COUNT(*), MIN(created_at) FROM deliveries WHERE"
+                                            " (state IN ('waiting', 'leased') AND due_at IS NULL)"
+                                            " OR (state IN ('succeeded', 'failed') AND due_at IS NOT NULL)"};
+static const struct db_query select_old_outbox = {
+        "select_old_outbox", "SELECT COUNT(*), MIN(created_at) FROM outbox WHERE sent_at IS NULL AND created_at < $1"};
+static const struct db_query select_postponed = {"select_postponed",
+                                                 "SELECT COUNT(*), MIN(created_at) FROM deliveries WHERE"
+                                                 " due_at IS NOT NULL AND state = 'waiting' AND postponed > 0"};
+static const struct db_query select_disabled = {
+        "select_disabled", "SELECT COUNT(*), MIN(disabled_at) FROM endpoints WHERE disabled_at IS NOT NULL"};
+
+/* `before_ms` 0: the query has no parameter. */
+static enum err read_tally(struct db_tx *tx, const struct db_query *query, int64_t before_ms, struct tally *ret_tally)
+{
+        AUTO(db_rows_done) struct db_rows rows = {0};
+        const struct db_value before = DB_INT(before_ms);
+        enum err err = db_select(tx, query, &before, before_ms ? 1 : 0, &rows);
+
+        if (err)
+                return err;
+        if (!db_next(&rows, &err))
+                return err ? err : ERR_INTERNAL;
+        *ret_tally = (struct tally){db_int(&rows, 0), db_int(&rows, 1)};
+        return ERR_OK;
+}
+
+enum err store_doctor(struct db_tx *tx, int64_t overdue_ms, int64_t lease_ms, int64_t outbox_ms,
+                      struct doctor_figures *ret_figures)
+{
+        struct doctor_figures f;
+        enum err err = read_tally(tx, &select_overdue, overdue_ms, &f.overdue);
+
+        if (!err)
+                err = read_tally(tx, &select_expired, lease_ms, &f.expired);
+        if (!err)
+                err = read_tally(tx, &select_lost, 0, &f.lost);
+        if (!err)
+                err = read_tally(tx, &select_old_outbox, outbox_ms, &f.outbox);
+        if (!err)
+                err = read_tally(tx, &select_postponed, 0, &f.postponed);
+        if (!err)
+                err = read_tally(tx, &select_disabled, 0, &f.disabled);
+        if (err)
+                return err;
+        *ret_figures = f;
         return ERR_OK;
 }
 

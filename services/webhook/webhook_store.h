@@ -71,14 +71,33 @@ MUST_CHECK enum err store_last_attempt(struct db_tx *tx, struct arena *arena, co
                                        struct attempt *ret_attempt);
 MUST_CHECK enum err store_attempts(struct db_tx *tx, struct arena *arena, const char *delivery_id,
                                    struct attempt **ret_attempts, size_t *ret_count);
-/* The newest 100, of one market or (NULL) of all; without their bodies. */
-MUST_CHECK enum err store_deliveries(struct db_tx *tx, struct arena *arena, const char *market,
+/* The newest 100, of one market and one state or (NULL) of all; without their bodies. */
+MUST_CHECK enum err store_deliveries(struct db_tx *tx, struct arena *arena, const char *market, const char *state,
                                      struct delivery **ret_deliveries, size_t *ret_count);
+/* Ids of those that failed for good within [from, to], longest ago first. */
+MUST_CHECK enum err store_failed_deliveries(struct db_tx *tx, struct arena *arena, int64_t from_ms, int64_t to_ms,
+                                            int64_t limit, const char ***ret_ids, size_t *ret_count);
 
 struct queue_figures {
         int64_t due, leased, scheduled;
         int64_t oldest_due_at_ms; /* 0: none is due */
 };
 MUST_CHECK enum err store_queue(struct db_tx *tx, int64_t due_ms, struct queue_figures *ret_figures);
+
+struct tally {
+        int64_t count;
+        int64_t oldest_ms; /* 0: none */
+};
+struct doctor_figures {
+        struct tally overdue;   /* waiting, due before `overdue_ms` */
+        struct tally expired;   /* leased, the lease ended before `lease_ms` */
+        struct tally lost;      /* open without a due time, or ended with one */
+        struct tally outbox;    /* events not published since before `outbox_ms` */
+        struct tally postponed; /* waiting for an endpoint to become known */
+        struct tally disabled;  /* endpoints switched off by a 410 */
+};
+/* Reads every delivery: for an operator's command. */
+MUST_CHECK enum err store_doctor(struct db_tx *tx, int64_t overdue_ms, int64_t lease_ms, int64_t outbox_ms,
+                                 struct doctor_figures *ret_figures);
 
 #endif
