@@ -22,8 +22,9 @@
 #include "common/base/str.h"
 #include "common/io/db_driver.h"
 
-#define STEPS_BETWEEN_LOOKS 10000 /* of SQLite's machine, between looks at the clock */
-#define CHECKPOINT_PAGES    "1000"
+#define STEPS_BETWEEN_LOOKS 10000    /* of SQLite's machine, between looks at the clock */
+#define CHECKPOINT_PAGES    "4000"   /* 16 MB: what changes often is copied once, not with every few commits */
+#define WRITER_CACHE        "-16000" /* KB, negative: the indexes by random identifiers touch pages all over */
 #define WAL_KEPT_BYTES      "67108864"
 
 struct statement {
@@ -272,6 +273,18 @@ static int bind_one(sqlite3_stmt *handle, int index, const struct db_value *valu
         return SQLITE_MISUSE;
 }
 
+/* Most statements name their parameters in order: then no search by name is needed. */
+static int index_of(sqlite3_stmt *handle, size_t number)
+{
+        const char *name = sqlite3_bind_parameter_name(handle, (int)number);
+        char wanted[24];
+
+        if (number < 10 && name && name[0] == '$' && name[1] == (char)('0' + number) && name[2] == '\0')
+                return (int)number;
+        (void)snprintf(wanted, sizeof(wanted), "$%zu", number);
+        return sqlite3_bind_parameter_index(handle, wanted);
+}
+
 /* To SQLite `$1` is a name, and PostgreSQL insists that each is there: so do we. */
 static enum err bind(struct db_conn *conn, sqlite3_stmt *handle, const struct db_value *params, size_t count,
                      sqlite3_destructor_type life)
@@ -279,11 +292,8 @@ static enum err bind(struct db_conn *conn, sqlite3_stmt *handle, const struct db
         if ((size_t)sqlite3_bind_parameter_count(handle) != count)
                 return ERR_INTERNAL;
         for (size_t i = 0; i < count; i++) {
-                char name[24];
-                int index, code;
+                int index = index_of(handle, i + 1), code;
 
-                (void)snprintf(name, sizeof(name), "$%zu", i + 1);
-                index = sqlite3_bind_parameter_index(handle, name);
                 if (index == 0)
                         return ERR_INTERNAL;
                 code = bind_one(handle, index, &params[i], life);
@@ -607,11 +617,11 @@ static enum err open_handle(struct db_conn *conn, bool writer)
         (void)sqlite3_db_config(conn->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
         sqlite3_progress_handler(conn->handle, STEPS_BETWEEN_LOOKS, past_deadline, conn);
         if (writer)
-                err = run(conn,
-                          "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
-                          "PRAGMA wal_autocheckpoint=" CHECKPOINT_PAGES "; PRAGMA journal_size_limit=" WAL_KEPT_BYTES
-                          /* reads, so that the log is open, and the file known to be a database */
-                          "; SELECT COUNT(*) FROM sqlite_schema");
+                err = run(conn, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
+                                "PRAGMA wal_autocheckpoint=" CHECKPOINT_PAGES
+                                "; PRAGMA journal_size_limit=" WAL_KEPT_BYTES "; PRAGMA cache_size=" WRITER_CACHE
+                                /* reads, so that the log is open, and the file known to be a database */
+                                "; SELECT COUNT(*) FROM sqlite_schema");
         return err ? err : run(conn, "PRAGMA mmap_size=0; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY");
 }
 
