@@ -24,6 +24,7 @@ packages:
 test-packages:
 	@deploy/local/packages test
 	@tests/venv
+	@tests/browser/validator/install
 
 build: packages ## install what building takes, and build
 	@$(call setup,$(BUILD))

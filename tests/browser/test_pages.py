@@ -15,6 +15,7 @@ from playwright.sync_api import expect
 
 from browsing import Browsing
 from support.scenes import SCENES, Stage
+from validating import Validator
 
 PAGE_BYTES_MAX = 150_000
 WIDTHS = [320, 375, 1280]
@@ -36,6 +37,13 @@ def shown(request, chromium, stack):
             photograph(page, Path(os.environ["VR_SCREENSHOTS"]))
         yield page
     browsing.close()
+
+
+@pytest.fixture(scope="module")
+def validator():
+    one = Validator()
+    yield one
+    one.close()
 
 
 def plain(text):
@@ -98,6 +106,12 @@ def test_it_fits_its_window(shown):
 
 def test_it_is_light(shown):
     assert 0 < shown.watch.weight(shown.url.partition("#")[0]) <= PAGE_BYTES_MAX
+
+
+def test_it_is_valid_html(shown, validator):
+    html = shown.watch.document.text()
+    assert "<!doctype html>" in html.lower()
+    assert validator.faults(shown.scene.name, html) == []
 
 
 def test_axe_finds_nothing(shown):

@@ -4,6 +4,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from browsing import Browsing
+from validating import Validator
 
 URL = "http://localhost:9/"
 WRONG = """<!doctype html><html><head><title>Faux</title><link rel="stylesheet" href="/a.css"></head>
@@ -42,3 +43,11 @@ def test_uncaught_exceptions(wrong):
 def test_what_axe_finds(wrong):
     found = {violation["id"] for violation in Axe().run(wrong).response["violations"]}
     assert {"color-contrast", "html-has-lang", "image-alt"} <= found
+
+
+def test_what_the_validator_finds():
+    validator = Validator()
+    found = " ".join(validator.faults("wrong", WRONG + "<p id=a><p id=a><ul><p></ul><b></i>"))
+    validator.close()
+    for rule in ("no-dup-id", "element-permitted-content", "close-order", "element-required-attributes"):
+        assert rule in found, found

@@ -16,7 +16,9 @@ class Watch:
         self.strays = []  # requests that leave the page's origin
         self.complaints = []  # console warnings and errors (CSP violations among them), uncaught exceptions
         self.weights = {}  # URL → bytes transferred, fonts left out
+        self.document = None  # the answer that is shown
         page.on("request", self._asked)
+        page.on("response", self._began)
         page.on("requestfinished", self._answered)
         page.on("console", self._said)
         page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
@@ -26,6 +28,10 @@ class Watch:
             return
         if origin(request.url) != origin(request.frame.url):
             self.strays.append(f"{request.frame.url} asked for {request.url}")
+
+    def _began(self, response):
+        if response.request.is_navigation_request():
+            self.document = response
 
     def _answered(self, request):
         # What is asked for again comes from the cache: the first time counts.
