@@ -10,6 +10,7 @@
 struct lane {
         struct lane *next;
         struct breaker breaker;
+        struct pace pace;
         int64_t inflight;
         char editor_id[];
 };
@@ -63,7 +64,8 @@ static void forget_if_idle(struct lanes *lanes, struct lane **link)
 {
         struct lane *lane = *link;
 
-        if (lane->inflight > 0 || lane->breaker.state != BREAKER_CLOSED || lane->breaker.failures > 0)
+        if (lane->inflight > 0 || lane->breaker.state != BREAKER_CLOSED || lane->breaker.failures > 0 ||
+            !pace_is_full(&lane->pace))
                 return;
         *link = lane->next;
         free(lane);
@@ -77,7 +79,7 @@ int64_t lanes_room(struct lanes *lanes, const char *editor_id, int64_t mono_ms)
 
         if (!lane)
                 return lanes->count < LANES_MAX ? lanes->cap : 0;
-        room = breaker_allowance(&lane->breaker, lanes->cap, mono_ms) - lane->inflight;
+        room = breaker_allowance(&lane->breaker, pace_cap(&lane->pace, lanes->cap), mono_ms) - lane->inflight;
         return room > 0 ? room : 0;
 }
 
@@ -98,15 +100,17 @@ void lanes_enter(struct lanes *lanes, const char *editor_id)
         (*link)->inflight++;
 }
 
-void lanes_leave(struct lanes *lanes, const char *editor_id, bool judged, bool unhealthy, int64_t mono_ms)
+void lanes_leave(struct lanes *lanes, const char *editor_id, const struct lane_result *result, int64_t mono_ms)
 {
-        struct lane **link = find(lanes, editor_id);
+        struct lane **link = find(lanes, editor_id), *lane = *link;
 
-        if (!*link)
+        if (!lane)
                 return;
-        (*link)->inflight--;
-        if (judged)
-                breaker_report(&(*link)->breaker, &lanes->policy, unhealthy, mono_ms);
+        if (result->judged) {
+                pace_report(&lane->pace, result->pace, lanes->cap, lane->inflight, result->started_ms, mono_ms);
+                breaker_report(&lane->breaker, &lanes->policy, result->unhealthy, mono_ms);
+        }
+        lane->inflight--;
         forget_if_idle(lanes, link);
 }
 

@@ -33,6 +33,7 @@ struct outcome {
         const char *name; /* "http_5xx": metrics, events, history */
         enum verdict verdict;
         bool unhealthy; /* counts for the circuit breaker: the endpoint is not well, whatever was sent */
+        bool too_much;  /* fewer at once would do it good */
 };
 
 /* Every name, for registering metrics; NULL-ended. */

@@ -63,13 +63,28 @@ static void enter(struct sender *s, struct job *job)
                 s->inflight->previous = job;
         s->inflight = job;
         s->inflight_count++;
+        job->entered_ms = clock_mono_ms();
         lanes_enter(s->lanes, job->delivery.editor_id);
         pthread_mutex_unlock(&s->lock);
 }
 
+static enum pace_signal pace_of(const struct job *job)
+{
+        if (job->outcome->too_much)
+                return PACE_TOO_MUCH;
+        return job->outcome->unhealthy ? PACE_NOTHING : PACE_WELL;
+}
+
 static void leave(struct sender *s, struct job *job)
 {
-        bool judged = !job->given_back;
+        /* without an outcome: the end came before it could be recorded */
+        bool judged = !job->given_back && job->outcome;
+        const struct lane_result result = {
+                .judged = judged,
+                .unhealthy = judged && job->outcome->unhealthy,
+                .pace = judged ? pace_of(job) : PACE_NOTHING,
+                .started_ms = job->entered_ms,
+        };
 
         pthread_mutex_lock(&s->lock);
         if (job->previous)
@@ -79,7 +94,7 @@ static void leave(struct sender *s, struct job *job)
         if (job->next)
                 job->next->previous = job->previous;
         s->inflight_count--;
-        lanes_leave(s->lanes, job->delivery.editor_id, judged, judged && job->outcome->unhealthy, clock_mono_ms());
+        lanes_leave(s->lanes, job->delivery.editor_id, &result, clock_mono_ms());
         pthread_mutex_unlock(&s->lock);
 }
 

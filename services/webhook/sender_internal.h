@@ -28,6 +28,7 @@ struct job {
         const char *secret;       /* in clear: wiped at the end */
         const char *old_secret;   /* in clear, during the overlap */
         int64_t started_ms;       /* wall */
+        int64_t entered_ms;       /* monotonic */
 
         /* the result */
         enum transport transport;
