@@ -25,6 +25,7 @@
 #define STEPS_BETWEEN_LOOKS 10000    /* of SQLite's machine, between looks at the clock */
 #define CHECKPOINT_PAGES    "4000"   /* 16 MB: what changes often is copied once, not with every few commits */
 #define WRITER_CACHE        "-16000" /* KB, negative: the indexes by random identifiers touch pages all over */
+#define LOOK_AGAIN_MS       100
 #define WAL_KEPT_BYTES      "67108864"
 
 struct statement {
@@ -44,6 +45,7 @@ struct db_conn {
         bool broken;
         dev_t device;
         ino_t inode;
+        int64_t looked_ms;   /* when it was seen to be there */
         int64_t deadline_ms; /* of the running step */
         struct statement statements[LIMIT_DB_STATEMENTS];
         size_t statement_count;
@@ -421,11 +423,15 @@ static struct db_value sqlite_column(void *arg, int column)
 
 /* ---- transactions ---- */
 
-/* A database that was moved away or deleted would take our writes and lose them. */
-static enum err still_there(struct db_conn *conn)
+/* A database that was moved away or deleted would take our writes and lose them; what is read may be a moment older. */
+static enum err still_there(struct db_conn *conn, bool writing)
 {
+        int64_t now_ms = clock_mono_ms();
         struct stat now;
 
+        if (!writing && now_ms < conn->looked_ms + LOOK_AGAIN_MS)
+                return ERR_OK;
+        conn->looked_ms = now_ms;
         if (stat(conn->path, &now) == 0 && now.st_dev == conn->device && now.st_ino == conn->inode)
                 return ERR_OK;
         conn->broken = true;
@@ -434,7 +440,7 @@ static enum err still_there(struct db_conn *conn)
 
 static enum err sqlite_begin(struct db_conn *conn, bool writing)
 {
-        enum err err = still_there(conn);
+        enum err err = still_there(conn, writing);
 
         if (!err && writing)
                 err = lock(conn);
