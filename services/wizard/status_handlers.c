@@ -175,7 +175,7 @@ enum err retry_post(void *arg, struct exchange *x)
         struct wizard_app *app = arg;
         struct page page;
         struct form form = {0};
-        bool usable = true;
+        bool usable = true, sent_back = false;
         struct rate_limit retries = {0};
         enum err err = page_open(app, x, &page);
 
@@ -183,7 +183,9 @@ enum err retry_post(void *arg, struct exchange *x)
                 err = page_read_form(&page, &form);
         if (!err) /* a snapshot may be seconds old: not here */
                 err = market_read_fresh(&app->markets, x->arena, page.market.identifier, &page.market);
-        if (err)
+        if (!err)
+                err = send_back(&page, &sent_back);
+        if (err || sent_back)
                 return err;
         if (!retry_allowed(page.market.sync))
                 return refuse_retry(&page, 409, "retry_not_failed", 0);

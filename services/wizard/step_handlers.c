@@ -181,10 +181,13 @@ enum err additional_show(void *app, struct exchange *x)
         return additional_render(&walk, 200);
 }
 
+/* Yes and no at once is no answer. */
 static enum answer answer_of(const struct form *form)
 {
         const char *text = form_get(form, "answer");
 
+        if (form_count(form, "answer") != 1)
+                return ANSWER_NONE;
         return str_equal(text, "yes") ? ANSWER_YES : str_equal(text, "no") ? ANSWER_NO : ANSWER_NONE;
 }
 
