@@ -41,6 +41,7 @@ static enum err open_sender(struct webhook_app *app)
         const struct sender_config config = {
                 .db = app->db,
                 .outbox = app->outbox,
+                .cache = app->cache,
                 .metrics = app->service.metrics,
                 .keyring = app->keyring,
                 .egress = app->egress,
@@ -94,6 +95,8 @@ enum err webhook_app_open(struct webhook_app *app, const struct webhook_settings
         if (!err)
                 err = part_database(&app->service, settings->database_url, webhook_migrations, &app->db);
         if (!err)
+                err = part_cache(&app->service, &app->cache);
+        if (!err)
                 err = open_outbox(app);
         if (!err)
                 err = open_sender(app);
@@ -119,6 +122,7 @@ void webhook_app_close(struct webhook_app *app)
                 http_client_global_done();
         outbox_stop(app->outbox);
         bus_producer_close(app->producer, PARTS_CLOSE_BUS_MS);
+        cache_close(app->cache);
         db_close(app->db);
         egress_free(app->egress);
         keyring_free(app->keyring);

@@ -16,6 +16,7 @@ struct webhook_app {
         struct keyring *keyring;
         struct egress *egress;
         struct db *db;
+        struct cache *cache; /* never essential */
         struct bus_producer *producer;
         struct outbox *outbox;
         struct sender *sender;

@@ -288,7 +288,7 @@ static bool claim_round(struct sender *s, bool *said)
         return claim.moved > 0;
 }
 
-static struct timespec after_ms(int64_t ms)
+struct timespec sender_after_ms(int64_t ms)
 {
         struct timespec at;
 
@@ -305,7 +305,7 @@ static struct timespec after_ms(int64_t ms)
 /* Until woken, or the time to look by itself. false: the end. */
 static bool wait_for_work(struct sender *s)
 {
-        const struct timespec until = after_ms(POLL_MS);
+        const struct timespec until = sender_after_ms(POLL_MS);
         bool go_on;
 
         pthread_mutex_lock(&s->lock);
@@ -339,7 +339,7 @@ static struct job *take_done(struct sender *s)
 
         pthread_mutex_lock(&s->lock);
         while (!s->done_first && !s->recorder_ends) {
-                const struct timespec until = after_ms(HEARTBEAT_MS);
+                const struct timespec until = sender_after_ms(HEARTBEAT_MS);
 
                 (void)pthread_cond_timedwait(&s->done, &s->lock, &until);
                 atomic_store(&s->recorder_seen_ms, clock_mono_ms());
@@ -360,7 +360,7 @@ static struct job *take_done(struct sender *s)
 /* While it can't be recorded, nothing more is sent. true: the process ends, don't wait longer. */
 static bool hold_and_wait(struct sender *s, int64_t wait_ms)
 {
-        const struct timespec until = after_ms(wait_ms);
+        const struct timespec until = sender_after_ms(wait_ms);
         bool ends;
 
         pthread_mutex_lock(&s->lock);
@@ -425,6 +425,7 @@ static void init_locks(struct sender *s)
         pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
         pthread_cond_init(&s->work, &monotonic);
         pthread_cond_init(&s->done, &monotonic);
+        pthread_cond_init(&s->circuits_end, &monotonic);
         pthread_condattr_destroy(&monotonic);
 }
 
@@ -463,6 +464,8 @@ enum err sender_start(const struct sender_config *config, struct sender **ret_se
                 s->recorder_runs = pthread_create(&s->recorder, NULL, run_recorder, s) == 0;
                 s->claimer_runs = s->recorder_runs && pthread_create(&s->claimer, NULL, run_claimer, s) == 0;
                 err = s->claimer_runs ? ERR_OK : ERR_NO_MEMORY;
+                s->circuits_run = !err && s->config.cache && s->config.breaker.failures > 0 &&
+                                  pthread_create(&s->circuits, NULL, sender_run_circuits, s) == 0;
         }
         if (err) {
                 sender_stop(s, 0);
@@ -506,7 +509,10 @@ void sender_stop(struct sender *s, int64_t drain_ms)
         s->stopping = true;
         s->give_back_from = clock_mono_ms() + drain_ms;
         pthread_cond_broadcast(&s->work);
+        pthread_cond_broadcast(&s->circuits_end);
         pthread_mutex_unlock(&s->lock);
+        if (s->circuits_run)
+                pthread_join(s->circuits, NULL);
         if (s->claimer_runs)
                 pthread_join(s->claimer, NULL);
         http_multi_stop(s->multi, drain_ms);
@@ -520,6 +526,7 @@ void sender_stop(struct sender *s, int64_t drain_ms)
         lanes_free(s->lanes);
         pthread_cond_destroy(&s->work);
         pthread_cond_destroy(&s->done);
+        pthread_cond_destroy(&s->circuits_end);
         pthread_mutex_destroy(&s->lock);
         free(s);
 }

@@ -1,5 +1,5 @@
 /*
- * Sends due deliveries. Three threads:
+ * Sends due deliveries. Three threads (and one that shares open circuits, sender_circuits.c):
  * - the claimer takes due deliveries with a lease and a fence, and writes delivery.started, in one transaction; then
  *   hands them to io/http_multi;
  * - http_multi's loop runs the exchanges;
@@ -13,6 +13,7 @@
 #include "common/app/outbox.h"
 #include "common/app/sealed.h"
 #include "common/base/metrics.h"
+#include "common/io/cache.h"
 #include "common/io/db.h"
 #include "services/webhook/breaker_rules.h"
 #include "services/webhook/due_clock.h"
@@ -23,6 +24,7 @@ struct sender;
 struct sender_config {
         struct db *db;
         struct outbox *outbox; /* NULL is fine */
+        struct cache *cache;   /* shares open circuits with other replicas; NULL: each by itself */
         struct metrics *metrics;
         const struct keyring *keyring;
         const struct egress *egress;

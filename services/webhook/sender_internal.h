@@ -56,13 +56,14 @@ struct sender {
         struct sender_config config;
         struct sender_metrics metrics;
         struct http_multi *multi;
-        pthread_t claimer, recorder;
-        bool claimer_runs, recorder_runs;
+        pthread_t claimer, recorder, circuits;
+        bool claimer_runs, recorder_runs, circuits_run;
         atomic_int_least64_t claimer_seen_ms, recorder_seen_ms; /* monotonic */
 
         pthread_mutex_t lock; /* all below; never held over a call to the database */
         pthread_cond_t work;  /* for the claimer */
         pthread_cond_t done;  /* for the recorder */
+        pthread_cond_t circuits_end;
         bool woken, stopping, recorder_ends;
         bool unrecorded;        /* the database takes no records: claim nothing */
         int64_t give_back_from; /* monotonic; 0: not stopping. Later timeouts are our own doing */
@@ -93,6 +94,12 @@ void claim_log_closed(const struct claim *claim);
 
 /* Is this very attempt in our hands? Takes the lock. */
 bool sender_holds(struct sender *sender, const char *delivery_id);
+
+/* ---- sender_circuits.c: a thread ---- */
+void *sender_run_circuits(void *sender);
+
+/* For pthread_cond_timedwait on the sender's conditions. */
+struct timespec sender_after_ms(int64_t ms);
 
 /* ---- sender_record.c ---- */
 enum err record_work(struct db_tx *tx, void *jobs);
