@@ -91,14 +91,30 @@ void buf_printf(struct buf *buf, const char *format, ...)
         va_end(arguments);
 }
 
+/* What fits without asking for more, with the NUL. */
+static size_t room_in(const struct buf *buf)
+{
+        size_t max = max_of(buf), capacity = buf->capacity < max + 1 ? buf->capacity : max + 1;
+
+        return !buf->err && buf->data && buf->length < capacity ? capacity - buf->length : 0;
+}
+
+/* Most texts fit at once; the others are measured by the same try. */
 void buf_vprintf(struct buf *buf, const char *format, va_list arguments)
 {
+        size_t room = room_in(buf);
         va_list again;
         int length;
 
         va_copy(again, arguments);
-        length = vsnprintf(NULL, 0, format, again);
+        length = vsnprintf(room ? buf->data + buf->length : NULL, room, format, again);
         va_end(again);
+        if (length >= 0 && (size_t)length < room) {
+                buf->length += (size_t)length;
+                return;
+        }
+        if (room)
+                buf->data[buf->length] = '\0';
         if (length < 0) {
                 buf->err = buf->err ? buf->err : ERR_INTERNAL;
                 return;

@@ -43,7 +43,7 @@ static void put_quoted(struct buf *out, const char *text, size_t length)
         while (i < length) {
                 unsigned char c = (unsigned char)text[i];
                 uint32_t code;
-                size_t size = utf8_char(text + i, length - i, &code);
+                size_t size = c < 0x80 ? 1 : utf8_char(text + i, length - i, &code);
 
                 if (size > 0 && c >= 0x20 && c != '"' && c != '\\') {
                         i += size;

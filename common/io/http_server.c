@@ -114,11 +114,15 @@ static void write_response(struct mg_connection *conn, const char *method, const
         buf_init(&out, RESPONSE_HEAD_MAX + length);
         buf_printf(&out, "HTTP/1.1 %d %s\r\n", status, reason_of(conn, status));
         write_date(&out);
-        for (size_t i = 0; i < response->header_count; i++)
-                buf_printf(&out, "%s: %s\r\n", response->headers[i].name, response->headers[i].value);
+        for (size_t i = 0; i < response->header_count; i++) {
+                buf_puts(&out, response->headers[i].name);
+                buf_puts(&out, ": ");
+                buf_puts(&out, response->headers[i].value);
+                buf_puts(&out, "\r\n");
+        }
         if (!bodiless)
                 buf_printf(&out, "Content-Length: %zu\r\n", length);
-        buf_printf(&out, "Connection: %s\r\n\r\n", keep ? "keep-alive" : "close");
+        buf_puts(&out, keep ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n");
         if (!bodiless && !str_equal(method, "HEAD"))
                 buf_append(&out, body, length);
         if (buf_err(&out) == ERR_OK)
