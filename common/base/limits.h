@@ -26,7 +26,8 @@
 #define LIMIT_FORM_FIELDS 512
 
 /* Pages (app/template): sections, partials and phrases inside one another */
-#define LIMIT_TEMPLATE_DEPTH 32
+#define LIMIT_TEMPLATE_DEPTH      32
+#define LIMIT_DEPLOYER_PAGE_BYTES (64 * 1024) /* each HTML fragment in VR_TEMPLATES_DIR */
 
 /* Memory of one request (base/arena) and of any buffer (base/buf) */
 #define LIMIT_ARENA_BYTES (8 * 1024 * 1024)

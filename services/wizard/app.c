@@ -59,7 +59,10 @@ static enum err open_pages(struct wizard_app *app)
         app->words_arena = arena_new();
         app->fallback = str_equal(app->settings->default_language, "en") ? LANGUAGE_EN : LANGUAGE_FR;
         err = page_load_words(app);
-        return err ? part_failed(err, "the translations are broken", NULL) : ERR_OK;
+        if (err)
+                return part_failed(err, "the translations are broken", NULL);
+        err = deployer_pages_load(app->words_arena, app->settings->templates_dir, &app->deployer, &detail);
+        return err ? part_failed(err, "VR_TEMPLATES_DIR can't be used", detail) : ERR_OK;
 }
 
 static enum err open_state(struct wizard_app *app)

@@ -6,6 +6,7 @@
 #include "common/app/parts.h"
 #include "common/app/rate_limit.h"
 #include "common/app/template.h"
+#include "services/wizard/deployer_pages.h"
 #include "services/wizard/market_reader.h"
 #include "services/wizard/progress_store.h"
 #include "services/wizard/session.h"
@@ -36,6 +37,7 @@ struct wizard_app {
         struct progress_store store;
         struct rate_limiter retries; /* of a market's notification, per market: market counts its API's there too */
         struct origins origins;
+        struct deployer_pages deployer;
         bool secure; /* behind https: cookies say so */
         struct publisher *publisher;
         struct part_kafka kafka; /* of its readiness check */

@@ -93,6 +93,16 @@ static const char *shown_path(const struct exchange *x)
         return arena_printf(x->arena, "%.*ssync_status", (int)(strlen(path) - strlen("retry_sync")), path);
 }
 
+/* Never compliant by default, nor without a statement of the deployer's own. */
+static void set_accessibility(struct page *page)
+{
+        const char *status = page->app->settings->accessibility_status;
+        bool stated = page->app->deployer.html[DEPLOYER_ACCESSIBILITY] != NULL;
+
+        view_set_bool(page->view, "accessible_partly", stated && str_equal(status, "partial"));
+        view_set_bool(page->view, "accessible", stated && str_equal(status, "full"));
+}
+
 struct page page_new(struct wizard_app *app, struct exchange *x)
 {
         struct page page = {.app = app, .x = x, .language = app->fallback, .view = view_object(x->arena)};
@@ -109,6 +119,7 @@ struct page page_new(struct wizard_app *app, struct exchange *x)
         view_set_text(page.view, "theme", str_equal(theme, "dark") || str_equal(theme, "light") ? theme : "");
         view_set_text(page.view, "path", shown_path(x));
         view_set_bool(page.view, "brand_state", str_equal(app->settings->brand, "state"));
+        set_accessibility(&page);
         set_assets(page.view);
         return page;
 }

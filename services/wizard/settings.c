@@ -14,6 +14,14 @@ static const struct setting table[] = {
          "state: the State's logo block, reserved for .gouv.fr sites."},
         {"VR_DEFAULT_LANGUAGE", SETTING_CHOICE, AT(default_language), "fr", "", false, 0, 0, "fr|en",
          "Language of a buyer who has chosen none."},
+        {"VR_TEMPLATES_DIR", SETTING_TEXT, AT(templates_dir), "", "", false, 0, 0, NULL,
+         "Folder of HTML fragments that replace the text of the footer's pages: accessibilite.html, "
+         "mentions-legales.html, "
+         "donnees-personnelles.html, cookies.html (each optional, UTF-8, at most 64 KiB, read at the start)."},
+        {"VR_ACCESSIBILITY_STATUS", SETTING_CHOICE, AT(accessibility_status), "non", "", false, 0, 0,
+         "non|partial|full",
+         "How far the site meets the RGAA, as an audit found: the footer has to say so. Counts only with an "
+         "accessibilite.html."},
         {"VR_PROGRESS_TTL_S", SETTING_INT, AT(progress_ttl_s), "86400", "s", false, 1, 31536000, NULL,
          "How long progress lives after its last change."},
         {"VR_RETRY_SYNC_LIMIT", SETTING_INT, AT(retry_sync_limit), "3", "per market and hour", false, 0, 1000000, NULL,

@@ -10,6 +10,8 @@ struct wizard_settings {
         const char *allowed_origins; /* further origins whose forms are ours, comma-separated */
         const char *brand;           /* "state", "neutral" */
         const char *default_language;
+        const char *templates_dir;        /* the deployer's pages; "" for none */
+        const char *accessibility_status; /* "non", "partial", "full" */
         int64_t progress_ttl_s;
         int64_t retry_sync_limit; /* per market and hour; 0 = no limit */
         int64_t confirm_timeout_ms;

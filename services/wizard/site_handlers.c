@@ -40,37 +40,43 @@ enum err asset_show(void *app, struct exchange *x)
         return reply_static(x, type, file->data, file->size);
 }
 
-static enum err show(void *app, struct exchange *x, const char *name)
+static enum err show(struct wizard_app *app, struct exchange *x, const char *name, const char *deployer_html)
 {
         struct page page;
 
         if (page_takes_preference(app, x))
                 return ERR_OK;
         page = page_new(app, x);
+        view_set_text(page.view, "deployer_html", deployer_html);
         return page_render(&page, 200, name);
+}
+
+static enum err show_footer_page(struct wizard_app *app, struct exchange *x, const char *name, enum deployer_page page)
+{
+        return show(app, x, name, app->deployer.html[page]);
 }
 
 enum err accessibility_show(void *app, struct exchange *x)
 {
-        return show(app, x, "pages/accessibility");
+        return show_footer_page(app, x, "pages/accessibility", DEPLOYER_ACCESSIBILITY);
 }
 
 enum err legal_notice_show(void *app, struct exchange *x)
 {
-        return show(app, x, "pages/legal_notice");
+        return show_footer_page(app, x, "pages/legal_notice", DEPLOYER_LEGAL_NOTICE);
 }
 
 enum err privacy_show(void *app, struct exchange *x)
 {
-        return show(app, x, "pages/privacy");
+        return show_footer_page(app, x, "pages/privacy", DEPLOYER_PRIVACY);
 }
 
 enum err cookies_show(void *app, struct exchange *x)
 {
-        return show(app, x, "pages/cookies");
+        return show_footer_page(app, x, "pages/cookies", DEPLOYER_COOKIES);
 }
 
 enum err home_show(void *app, struct exchange *x)
 {
-        return show(app, x, "pages/home");
+        return show(app, x, "pages/home", NULL);
 }
