@@ -57,6 +57,7 @@ def test_it_is_not_compliant_unless_somebody_says_so(stack):
 
 def test_a_broken_fragment_stops_the_start(stack, tmp_path):
     (tmp_path / "cookies.html").write_bytes(b"\xff\xfe")
-    told = subprocess.run(["vr-wizard"], env=stack.env | {"VR_TEMPLATES_DIR": str(tmp_path)},
+    own = {"VR_TEMPLATES_DIR": str(tmp_path), "VR_WIZARD_MANAGEMENT_PORT": "0", "VR_MANAGEMENT_PORT": "0"}
+    told = subprocess.run(["vr-wizard"], env=stack.env | own,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=20, check=False)
     assert told.returncode != 0 and "cookies.html: it is not UTF-8 text" in told.stdout
