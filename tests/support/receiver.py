@@ -90,16 +90,16 @@ class _Server(ThreadingHTTPServer):
 
 
 class Receiver:
-    def __init__(self, port=0, default=Answer(200)):
+    def __init__(self, port=0, default=Answer(200), host="127.0.0.1"):
         self.default = default
         self._received = []
         self._script = deque()
         self._lock = threading.Lock()
         self._closing = threading.Event()
-        self._server = _Server(("127.0.0.1", port), _Handler)
+        self._server = _Server((host, port), _Handler)
         self._server.receiver = self
         self.port = self._server.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}/webhook"
+        self.url = f"http://{host}:{self.port}/webhook"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()
 
