@@ -242,6 +242,63 @@ def test_another_browser_resumes_at_the_interrupted_step(walk_of, new_page, java
     first.is_at("setup")
 
 
+@with_and_without_javascript
+@pytest.mark.parametrize("step", ["required_fields", "additional_fields", "summary"])
+def test_a_closed_browser_resumes_at_each_step(walk_of, new_page, javascript, step):
+    first = walk_of("supplies", javascript=javascript)
+    first.go_to(step, defense=True, choices=CHOICES)
+    first.page.context.close()
+
+    second = Walk(new_page(javascript=javascript), first.configuration_url)
+    second.open()
+    second.is_at(step)
+    expect(second.page.get_by_role("status").first).to_contain_text(RESUMED)
+    if step == "summary":
+        assert second.facts()["Défense ou sécurité"] == "Oui"
+        assert second.summary("additional") == catalogue.labels(CHOICES)
+    second.open("setup")
+    assert second.page.locator("#defense").is_checked()
+
+
+def forget(stack, walk):
+    """As after Redis came back empty, for this market alone."""
+    identifier = walk.base.rpartition("/")[2]
+    stack.redis().delete(*(f"vr:{kind}:{identifier}" for kind in ("progress", "started", "market")))
+
+
+@with_and_without_javascript
+def test_lost_progress_starts_again_and_says_so(walk_of, stack, javascript):
+    walk = walk_of("supplies", javascript=javascript)
+    walk.go_to("additional_fields")
+    walk.choose(*CHOICES)
+    if javascript:
+        expect(walk.page.locator("#preview li")).to_have_count(len(CHOICES))
+    forget(stack, walk)
+
+    if javascript:  # the save meets it, before more is ticked in vain
+        walk.tick("employee_count_three_years")
+        walk.is_at("setup")
+    else:
+        walk.go_on()
+        walk.is_at("setup")
+
+    expect(walk.page.get_by_role("status").first).to_contain_text("vos choix précédents ont expiré")
+    walk.go_on()
+    walk.is_at("required_fields")
+
+
+def test_what_could_not_be_saved_is_told_and_sent_later(walk_of):
+    walk = walk_of("supplies")
+    walk.go_to("additional_fields")
+    walk.page.route("**/additional_fields", lambda route: route.fulfill(status=503) if route.request.resource_type == "fetch"
+                    else route.continue_())
+    walk.choose(*CHOICES)
+    expect(walk.page.locator(".vr-saved")).to_contain_text("ne sont pas encore enregistrés")
+    walk.go_on()
+    walk.is_at("summary")
+    assert walk.summary("additional") == catalogue.labels(CHOICES)
+
+
 def test_a_step_is_closed_until_those_before_it_are_done(walk_of):
     walk = walk_of("supplies")
     walk.open("summary")
