@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from support import catalogue
 from support.receiver import Answer
+from support.scenes import Stage
 from support.waiting import until
 from support.walk import Walk
 
@@ -260,12 +261,6 @@ def test_a_closed_browser_resumes_at_each_step(walk_of, new_page, javascript, st
     assert second.page.locator("#defense").is_checked()
 
 
-def forget(stack, walk):
-    """As after Redis came back empty, for this market alone."""
-    identifier = walk.base.rpartition("/")[2]
-    stack.redis().delete(*(f"vr:{kind}:{identifier}" for kind in ("progress", "started", "market")))
-
-
 @with_and_without_javascript
 def test_lost_progress_starts_again_and_says_so(walk_of, stack, javascript):
     walk = walk_of("supplies", javascript=javascript)
@@ -273,7 +268,7 @@ def test_lost_progress_starts_again_and_says_so(walk_of, stack, javascript):
     walk.choose(*CHOICES)
     if javascript:
         expect(walk.page.locator("#preview li")).to_have_count(len(CHOICES))
-    forget(stack, walk)
+    Stage(stack, walk.page).forget(walk)
 
     if javascript:  # the save meets it, before more is ticked in vain
         walk.tick("employee_count_three_years")
@@ -307,33 +302,52 @@ def test_a_step_is_closed_until_those_before_it_are_done(walk_of):
 
 # --- the keyboard alone ---
 
+def tab_to(page, locator):
+    """Key by key, as a person who sees where the focus is."""
+    for _ in range(200):
+        page.keyboard.press("Tab")
+        if locator.evaluate("e => e === document.activeElement"):
+            return
+    raise AssertionError(f"no way to {locator} by the Tab key")
+
+
 def test_a_keyboard_walks_through_it(walk_of):
     walk = walk_of("supplies")
-    keys = walk.page.keyboard
+    page, keys = walk.page, walk.page.keyboard
     walk.open()
 
     keys.press("Tab")
-    expect(walk.page.get_by_role("link", name="Contenu")).to_be_focused()
-    expect(walk.page.get_by_role("link", name="Contenu")).to_be_in_viewport()
+    expect(page.get_by_role("link", name="Contenu")).to_be_focused()
+    expect(page.get_by_role("link", name="Contenu")).to_be_in_viewport()
     keys.press("Enter")
     keys.press("Tab")
-    expect(walk.page.locator("#defense")).to_be_focused()
+    expect(page.locator("#defense")).to_be_focused()
     keys.press("Space")
     keys.press("Tab")
-    with walk.page.expect_navigation():
+    with page.expect_navigation():
         keys.press("Enter")
     walk.is_at("required_fields")
-    walk.page.get_by_role("button", name="Continuer").focus()
-    with walk.page.expect_navigation():
+    tab_to(page, page.locator("summary").first)
+    keys.press("Enter")
+    expect(page.locator(".vr-legal p").first).to_be_visible()
+    tab_to(page, page.get_by_role("button", name="Continuer"))
+    with page.expect_navigation():
         keys.press("Enter")
-    walk.page.locator("#answer-yes").focus()
+    tab_to(page, page.locator("#answer-yes"))
     keys.press("Space")
-    walk.page.locator("#field-certifications_iso").focus()
+    tab_to(page, page.get_by_label("Trouver un champ"))
+    keys.type("certifications iso")
+    expect(page.locator("#found")).to_have_text(re.compile("correspond"))
+    tab_to(page, page.locator("#field-certifications_iso"))
     keys.press("Space")
-    with walk.page.expect_navigation():
+    with page.expect_navigation():
         keys.press("Enter")
     walk.is_at("summary")
     assert walk.facts()["Défense ou sécurité"] == "Oui"
+    tab_to(page, page.get_by_role("button", name="Valider la configuration"))
+    with page.expect_navigation():
+        keys.press("Enter")
+    walk.is_at("sync_status")
 
 
 # --- when the webhook fails ---

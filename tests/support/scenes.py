@@ -108,6 +108,11 @@ class Stage(contextlib.ExitStack):
         progress = json.loads(self.stack.redis().get(key))
         self.stack.redis().set(key, json.dumps(progress | {"chosen": keys}), keepttl=True)
 
+    def forget(self, walk):
+        """As after Redis came back empty, for this market alone."""
+        identifier = walk.base.rpartition("/")[2]
+        self.stack.redis().delete(*(f"vr:{kind}:{identifier}" for kind in ("progress", "started", "market")))
+
     def in_english(self):
         self.page.get_by_role("link", name="English").click()
         expect(self.page.locator("html")).to_have_attribute("lang", "en")
@@ -138,6 +143,14 @@ def setup_refused(stage):
     stage.page.locator("label[for=defense]").click()
     stage.spoil("#defense", "maybe")
     walk.go_on()
+
+
+@scene(SETUP)
+def setup_after_progress_expired(stage):
+    walk = stage.to("additional_fields", choices=CHOICES)
+    stage.forget(walk)
+    walk.open("additional_fields")
+    expect(stage.page.locator(".vr-notice")).to_contain_text("ont expiré")
 
 
 @scene("Check the contract – Step 1 of 4 – Voie Rapide", language="en")
