@@ -135,3 +135,10 @@ enum err sealed_open(const struct keyring *keyring, struct arena *arena, const c
         *ret_plain = (const char *)plain;
         return ERR_OK;
 }
+
+bool sealed_is_current(const struct keyring *keyring, const char *sealed)
+{
+        size_t length = strlen(keyring->keys[0].id);
+
+        return strncmp(sealed, keyring->keys[0].id, length) == 0 && sealed[length] == '.';
+}

@@ -6,6 +6,8 @@
 #ifndef VR_APP_SEALED_H
 #define VR_APP_SEALED_H
 
+#include <stdbool.h>
+
 #include "common/base/arena.h"
 #include "common/base/err.h"
 
@@ -19,5 +21,7 @@ MUST_CHECK enum err sealed_seal(const struct keyring *keyring, struct arena *are
 /* ERR_NOT_FOUND: the key id is not in the ring; ERR_CORRUPT: not ours, or altered. */
 MUST_CHECK enum err sealed_open(const struct keyring *keyring, struct arena *arena, const char *context,
                                 const char *sealed, const char **ret_plain);
+/* Under the key that seals today? What is not can be opened and sealed again. */
+bool sealed_is_current(const struct keyring *keyring, const char *sealed);
 
 #endif

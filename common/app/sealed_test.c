@@ -109,5 +109,18 @@ static void rubbish_does_not_open(void)
         CHECK_INT(sealed_open(keyring, arena, "e", "k9.AAAA", &plain), ERR_NOT_FOUND);
 }
 
-UNIT_TESTS(UNIT(malformed_keys_are_refused), UNIT(what_is_sealed_opens), UNIT(the_first_key_seals_all_open),
-           UNIT(it_can_not_be_moved_or_altered), UNIT(rubbish_does_not_open))
+static void what_another_key_sealed_is_not_current(void)
+{
+        AUTO(arena_freep) struct arena *arena = arena_new();
+        AUTO(keyring_freep) struct keyring *before = ring("k1:" KEY_A), *after = ring("k2:" KEY_B ",k1:" KEY_A);
+        const char *sealed = NULL;
+
+        CHECK_INT(sealed_seal(before, arena, "editor", "secret", &sealed), ERR_OK);
+        CHECK(sealed_is_current(before, sealed));
+        CHECK(!sealed_is_current(after, sealed));
+        CHECK(!sealed_is_current(before, "k11.AAAA"));
+        CHECK(!sealed_is_current(before, ""));
+}
+
+UNIT_TESTS(UNIT(what_another_key_sealed_is_not_current), UNIT(malformed_keys_are_refused), UNIT(what_is_sealed_opens),
+           UNIT(the_first_key_seals_all_open), UNIT(it_can_not_be_moved_or_altered), UNIT(rubbish_does_not_open))

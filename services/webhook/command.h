@@ -32,6 +32,7 @@ enum err command_enable_endpoint(struct run *run);
 enum err command_list_deliveries(struct run *run);
 enum err command_show_delivery(struct run *run);
 enum err command_replay(struct run *run);
+enum err command_reencrypt(struct run *run);
 enum err command_simulate(struct run *run);
 enum err command_doctor(struct run *run);
 

@@ -28,6 +28,7 @@ static const struct command {
         {"deliveries", "list", 0, 1, " --state ", true, command_list_deliveries},
         {"deliveries", "show", 1, 1, "", true, command_show_delivery},
         {"deliveries", "replay", 0, 1, " --failed --since ", true, command_replay},
+        {"secrets", "reencrypt", 0, 0, "", true, command_reencrypt},
         {"simulate", NULL, 0, 0, " --schedule --jitter --outcome ", false, command_simulate},
         {"doctor", NULL, 0, 0, " --overdue ", true, command_doctor},
 };

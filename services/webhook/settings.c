@@ -54,6 +54,8 @@ const struct settings_spec webhook_settings_spec = {
                  "  deliveries replay ID        send it again, whatever became of it, under the same id\n"
                  "  deliveries replay --failed --since DURATION\n"
                  "                              send those again that failed for good since then\n"
+                 "  secrets reencrypt           seal every secret with the first of VR_SECRET_KEYS, while the service "
+                 "runs\n"
                  "  simulate [--schedule 5s,30s,…] [--jitter 0.2] [--outcome 503,429:60,timeout,…]\n"
                  "                              the times of all attempts, as JSON; the last outcome repeats\n"
                  "  doctor [--overdue 15m]      what is stuck, as JSON; exit 0 nothing, 1 something, 3 could not look",

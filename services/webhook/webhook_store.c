@@ -18,6 +18,11 @@ static const struct db_query select_endpoint_by_client = {
         "select_endpoint_by_client", "SELECT " ENDPOINT_COLUMNS " FROM endpoints WHERE client_id = $1"};
 static const struct db_query select_endpoints = {"select_endpoints", "SELECT " ENDPOINT_COLUMNS
                                                                      " FROM endpoints ORDER BY editor_id LIMIT $1"};
+static const struct db_query select_endpoints_after = {
+        "select_endpoints_after",
+        "SELECT " ENDPOINT_COLUMNS " FROM endpoints WHERE editor_id > $1 ORDER BY editor_id LIMIT $2"};
+static const struct db_query save_secrets = {
+        "save_secrets", "UPDATE endpoints SET secret = $3, old_secret = $4 WHERE editor_id = $1 AND version = $2"};
 static const struct db_query upsert_endpoint = {
         "upsert_endpoint",
         "INSERT INTO endpoints (" ENDPOINT_COLUMNS ", updated_at)"
@@ -132,6 +137,29 @@ enum err store_endpoints(struct db_tx *tx, struct arena *arena, struct endpoint 
         *ret_endpoints = list;
         *ret_count = count;
         return ERR_OK;
+}
+
+enum err store_endpoints_after(struct db_tx *tx, struct arena *arena, const char *after_id, int64_t limit,
+                               struct endpoint *ret_endpoints, size_t *ret_count)
+{
+        AUTO(db_rows_done) struct db_rows rows = {0};
+        size_t count = 0;
+        enum err err = db_select(tx, &select_endpoints_after, DB_PARAMS(DB_TEXT(after_id), DB_INT(limit)), &rows);
+
+        while (!err && count < (size_t)limit && db_next(&rows, &err))
+                err = read_endpoint(&rows, arena, &ret_endpoints[count++]);
+        if (err)
+                return err;
+        *ret_count = count;
+        return ERR_OK;
+}
+
+enum err store_save_secrets(struct db_tx *tx, const struct endpoint *endpoint)
+{
+        return db_exec(tx, &save_secrets,
+                       DB_PARAMS(DB_TEXT(endpoint->editor_id), DB_INT(endpoint->version), DB_TEXT(endpoint->secret),
+                                 DB_TEXT(endpoint->old_secret)),
+                       NULL);
 }
 
 static struct db_value time_or_null(int64_t ms)

@@ -36,6 +36,11 @@ MUST_CHECK enum err store_endpoint_by_client(struct db_tx *tx, struct arena *are
                                              struct endpoint *ret_endpoint);
 MUST_CHECK enum err store_endpoints(struct db_tx *tx, struct arena *arena, struct endpoint **ret_endpoints,
                                     size_t *ret_count);
+/* Up to `limit` of them after that id, in the order of ids. */
+MUST_CHECK enum err store_endpoints_after(struct db_tx *tx, struct arena *arena, const char *after_id, int64_t limit,
+                                          struct endpoint *ret_endpoints, size_t *ret_count);
+/* The same secrets, sealed anew; nothing when an update came in between (the version). */
+MUST_CHECK enum err store_save_secrets(struct db_tx *tx, const struct endpoint *endpoint);
 MUST_CHECK enum err store_save_endpoint(struct db_tx *tx, struct arena *arena, const struct endpoint *endpoint,
                                         int64_t now_ms);
 /* After a 410, unless the URL has changed meanwhile. */
