@@ -542,6 +542,123 @@ static void a_dead_editor_delays_no_other(void)
         receiver_stop(receiver);
 }
 
+/* ---- fairness: three hundred endpoints, three of them ill, and one with a thousand times the load of the others ---- */
+
+#define SMALL_ONES 296
+#define BIG_LOAD   1000
+#define ILL_LOAD   100
+#define BIG_ONES_AHEAD \
+        64 /* of the big one's requests before the last of the small ones': one turn each in some rounds */
+
+struct crowd {
+        struct world *world;
+        const char *big_ids[BIG_LOAD];
+        size_t small_count, big_count;
+};
+
+static enum err insert_crowd(struct db_tx *tx, void *arg)
+{
+        static const char *const ill[] = {"a-dead", "b-slow", "z-flapping"};
+        struct crowd *crowd = arg;
+        struct world *w = crowd->world;
+        int64_t now_ms = clock_wall_ms(), due_ms = due_clock_ms(&w->clock);
+        enum err err = ERR_OK;
+
+        crowd->big_count = crowd->small_count = 0;
+        for (size_t i = 0; !err && i < BIG_LOAD + SMALL_ONES + 3 * ILL_LOAD; i++) {
+                struct row row = {.world = w};
+                char id[ID_UUID_MAX];
+                const char *editor_id = "m-big";
+
+                if (i >= BIG_LOAD && i < BIG_LOAD + SMALL_ONES)
+                        editor_id = arena_printf(w->arena, "s-%03zu", crowd->small_count++);
+                else if (i >= BIG_LOAD)
+                        editor_id = ill[i % ARRAY_LEN(ill)];
+                row.delivery = (struct delivery){.id = arena_strdup(w->arena, id_uuid7(id)),
+                                                 .market = MARKET,
+                                                 .editor_id = editor_id,
+                                                 .body = BODY,
+                                                 .body_length = strlen(BODY),
+                                                 .completed_at_ms = now_ms,
+                                                 .created_at_ms = now_ms,
+                                                 .progress = {.due_at_ms = due_ms}};
+                row.delivery.event_id = row.delivery.id;
+                if (i < BIG_LOAD)
+                        crowd->big_ids[crowd->big_count++] = row.delivery.id;
+                err = insert_row(tx, &row);
+        }
+        return err;
+}
+
+static bool is_big(const struct crowd *crowd, const char *id)
+{
+        for (size_t i = 0; i < crowd->big_count; i++)
+                if (strcmp(crowd->big_ids[i], id) == 0)
+                        return true;
+        return false;
+}
+
+/* How many of the big one's requests had come when the last of the small ones' came. */
+static size_t big_ones_ahead(const struct crowd *crowd, struct receiver *receiver)
+{
+        size_t big = 0, small = 0;
+
+        for (size_t i = 0; i < BIG_LOAD + SMALL_ONES && small < SMALL_ONES; i++) {
+                bool of_big = is_big(crowd, receiver_request(receiver, i).id);
+
+                big += of_big;
+                small += !of_big;
+        }
+        CHECK_INT(small, SMALL_ONES);
+        return big;
+}
+
+static void give_endpoints(struct world *w, struct receiver *well, struct receiver *dead, struct receiver *slow,
+                           struct receiver *flapping)
+{
+        give_endpoint(w, "a-dead", dead);
+        give_endpoint(w, "b-slow", slow);
+        give_endpoint(w, "z-flapping", flapping);
+        give_endpoint(w, "m-big", well);
+        for (int i = 0; i < SMALL_ONES; i++)
+                give_endpoint(w, arena_printf(w->arena, "s-%03d", i), well);
+}
+
+static void ill_and_big_editors_delay_no_other(void)
+{
+        const struct step never = {REACT_ANSWER, 200, NULL, 60000}, late = {REACT_ANSWER, 200, NULL, 10000};
+        const struct step ok = {REACT_ANSWER, 200, NULL, 0};
+        struct step flaps[ILL_LOAD * 2];
+        struct receiver *well = receiver_start(&ok, 1), *dead = receiver_start(&never, 1);
+        struct receiver *slow = receiver_start(&late, 1), *flapping;
+        struct world *w = world_open();
+        struct crowd crowd = {.world = w};
+
+        for (size_t i = 0; i < ARRAY_LEN(flaps); i++)
+                flaps[i] = (struct step){REACT_ANSWER, i % 7 < 3 ? 503 : 200, NULL, 0};
+        flapping = receiver_start(flaps, ARRAY_LEN(flaps));
+        w->config.max_inflight = 64; /* four endpoints' worth: the ill ones must not hold it all */
+        w->config.timeout_ms = 20000;
+        give_endpoints(w, well, dead, slow, flapping);
+        CHECK_INT(db_write(w->db, insert_crowd, &crowd), ERR_OK);
+        world_start(w);
+
+        AWAIT(receiver_count(well) >= BIG_LOAD + SMALL_ONES);
+        /* All of them, once each, before the slow one has answered anything, and the small ones ahead of the big one. */
+        CHECK_INT(receiver_count(well), BIG_LOAD + SMALL_ONES);
+        CHECK(big_ones_ahead(&crowd, well) <= BIG_ONES_AHEAD);
+        CHECK_INT(receiver_count(slow), 16);
+        CHECK_INT(receiver_count(dead), 16);
+        CHECK(receiver_most_open(well) <= 64);
+        AWAIT(receiver_count(flapping) > ILL_LOAD); /* it is served too, second tries included */
+        CHECK_INT(receiver_count(slow), 16);
+        world_close(w);
+        receiver_stop(well);
+        receiver_stop(dead);
+        receiver_stop(slow);
+        receiver_stop(flapping);
+}
+
 static void an_open_circuit_holds_back_until_somebody_asks(void)
 {
         const struct step steps[] = {
@@ -729,6 +846,7 @@ UNIT_TESTS(UNIT(delivers_signed), UNIT(retries_with_the_same_id_and_bytes),
            UNIT(garbage_is_retried), UNIT(a_forbidden_address_is_final), UNIT(a_lost_lease_is_taken_over),
            UNIT(what_the_end_cuts_short_is_given_back), UNIT(what_can_not_be_recorded_stops_the_sending),
            UNIT(a_late_result_overwrites_nothing), UNIT(a_slow_attempt_of_our_own_keeps_its_delivery),
-           UNIT(a_dead_editor_delays_no_other), UNIT(an_open_circuit_holds_back_until_somebody_asks),
-           UNIT(waits_for_an_endpoint_it_has_not_heard_of), UNIT(without_a_url_it_ends_without_an_attempt),
-           UNIT(during_a_rotation_both_secrets_sign), UNIT(every_metric_is_there_from_the_start))
+           UNIT(a_dead_editor_delays_no_other), UNIT(ill_and_big_editors_delay_no_other),
+           UNIT(an_open_circuit_holds_back_until_somebody_asks), UNIT(waits_for_an_endpoint_it_has_not_heard_of),
+           UNIT(without_a_url_it_ends_without_an_attempt), UNIT(during_a_rotation_both_secrets_sign),
+           UNIT(every_metric_is_there_from_the_start))
