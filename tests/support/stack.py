@@ -43,6 +43,12 @@ def free_ports():
             return port, port + 10000
 
 
+def thread_states(pid):
+    """Of all its threads, as /proc has them: "R", "S", "T"…"""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return {(task / "stat").read_text().rsplit(")", 1)[1].split()[0] for task in tasks}
+
+
 class Stack:
     def __init__(self, folder, **settings):
         self.folder = Path(folder)
@@ -146,7 +152,9 @@ class Stack:
         return pid
 
     def pause(self, service):
-        self.kill(service, signal.SIGSTOP)
+        """Returns when it stands still: until its main thread has run, the others go on."""
+        pid = self.kill(service, signal.SIGSTOP)
+        until(lambda: thread_states(pid) == {"T"}, what=f"{service} stands still")
 
     def resume(self, service):
         self.kill(service, signal.SIGCONT)
