@@ -80,11 +80,12 @@ EXAMPLES = {
     ),
     laws.no_machine_is_named: (
         [
-            ({"README.md": "see /work/main\n"}, "/work/m"),
+            ({"README.md": "see /root/main\n"}, "/root/"),
             ({"a.py": "x = '/home/me/x'\n"}, "/home/me/"),
-            ({"package-lock.json": '"resolved": "https://registry.npmjs.org/x"\n'}, "registry.npmjs.org"),
+            ({"package-lock.json": '"resolved": "https://registry.example/x"\n'}, "resolved"),
+            ({".npmrc": "registry=https://registry.example/\n"}, "registry="),
         ],
-        {"a.sh": '"$VR_DATA_DIR/work/x" ./home/a/b https://example.org/root/x\n'},
+        {"a.sh": '"$VR_DATA_DIR/work/x" ./home/a/b https://example.org/home/x\n'},
     ),
     laws.meson_knows_every_source: (
         [

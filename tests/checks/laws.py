@@ -155,8 +155,7 @@ def files_are_not_c_strings(tree):
 
 PLACES = re.compile(
     r"(?<![\w.$}/])/(work|root|Users)/\w|(?<![\w.$}/])/home/\w+/|"
-    r"\b(registry\.npmjs\.org|(files\.)?pythonhosted\.org|pypi\.org|repo1?\.maven\.(apache\.)?org|proxy\.golang\.org|"
-    r"(deb|security)\.debian\.org|archive\.ubuntu\.com|static\.crates\.io)\b")
+    r"\"resolved\"\s*:\s*\"https?:|\b(registry|index-url|extra-index-url)\s*=\s*https?:")
 
 
 def no_machine_is_named(tree):
