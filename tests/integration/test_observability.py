@@ -292,9 +292,16 @@ def test_the_seeds_list_is_logged(stack, story):
 def test_one_request_is_found_by_its_id_everywhere(stack, story):
     answer = requests.get(f"{stack.url}/api/v1/status", headers={"X-Request-Id": "found-everywhere"}, timeout=5)
     assert answer.headers["X-Request-Id"] == "found-everywhere"
-    assert any(line.get("http.request.id") == "found-everywhere" for line in stack.log_lines("market"))
-    front = (stack.folder / "log/nginx.access.log").read_text()
-    assert Counter(json.loads(line)["http.request.id"] for line in front.splitlines())["found-everywhere"] == 1
+    until(lambda: any(line.get("http.request.id") == "found-everywhere" for line in stack.log_lines("market")),
+          what="the request in market's log")
+
+    def at_the_front_door():
+        """It writes its line after the answer."""
+        front = (stack.folder / "log/nginx.access.log").read_text()
+        return Counter(json.loads(line)["http.request.id"] for line in front.splitlines())["found-everywhere"]
+
+    until(at_the_front_door, what="the request in the front door's log")
+    assert at_the_front_door() == 1
 
 
 def texts(stack):
