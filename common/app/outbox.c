@@ -96,20 +96,6 @@ enum err outbox_add(struct db_tx *tx, const struct event *event)
 
 /* ---- waiting ---- */
 
-static struct timespec deadline_in(int64_t ms)
-{
-        struct timespec at;
-
-        clock_gettime(CLOCK_MONOTONIC, &at);
-        at.tv_sec += ms / 1000;
-        at.tv_nsec += (long)(ms % 1000) * 1000000;
-        if (at.tv_nsec >= 1000000000) {
-                at.tv_sec++;
-                at.tv_nsec -= 1000000000;
-        }
-        return at;
-}
-
 static void init_lock(pthread_mutex_t *lock, pthread_cond_t *changed)
 {
         pthread_condattr_t attr;
@@ -134,7 +120,7 @@ static bool stopping(struct outbox *outbox)
 /* Until the time is over or it stops; with `wakeable` also until there may be new rows. */
 static void rest(struct outbox *outbox, int64_t ms, bool wakeable)
 {
-        struct timespec until = deadline_in(ms);
+        struct timespec until = clock_mono_in(ms);
 
         pthread_mutex_lock(&outbox->lock);
         while (!outbox->stopping && !(wakeable && outbox->woken))
@@ -272,7 +258,7 @@ static bool wait_for_reports(struct outbox *outbox)
 
         pthread_mutex_lock(&batch->lock);
         while (batch->flying > 0) {
-                struct timespec until = deadline_in(LOOK_EVERY_MS);
+                struct timespec until = clock_mono_in(LOOK_EVERY_MS);
 
                 (void)pthread_cond_timedwait(&batch->changed, &batch->lock, &until);
                 if (stop_at_ms == 0 && stopping(outbox))

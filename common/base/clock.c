@@ -31,6 +31,20 @@ int64_t clock_mono_ns(void)
         return read_ns(CLOCK_MONOTONIC);
 }
 
+struct timespec clock_mono_in(int64_t ms)
+{
+        struct timespec at;
+
+        clock_gettime(CLOCK_MONOTONIC, &at);
+        at.tv_sec += ms / 1000;
+        at.tv_nsec += (long)(ms % 1000) * 1000000;
+        if (at.tv_nsec >= 1000000000) {
+                at.tv_sec++;
+                at.tv_nsec -= 1000000000;
+        }
+        return at;
+}
+
 static int64_t floor_div(int64_t a, int64_t b)
 {
         return a / b - (a % b < 0);

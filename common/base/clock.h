@@ -6,6 +6,7 @@
 #define VR_BASE_CLOCK_H
 
 #include <stdint.h>
+#include <time.h>
 
 #include "common/base/arena.h"
 #include "common/base/err.h"
@@ -13,6 +14,8 @@
 int64_t clock_wall_ms(void); /* since 1970-01-01T00:00:00Z */
 int64_t clock_mono_ms(void); /* since an unknown moment; never goes back */
 int64_t clock_mono_ns(void);
+/* The monotonic moment `ms` from now, for timed waits on a condition whose clock is CLOCK_MONOTONIC. */
+struct timespec clock_mono_in(int64_t ms);
 
 #define CLOCK_TEXT_MAX 32
 

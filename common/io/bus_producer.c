@@ -268,23 +268,9 @@ static void tell_waiter(void *arg, enum err err)
                 waiter_free(waiter);
 }
 
-static struct timespec deadline_in(int ms)
-{
-        struct timespec at;
-
-        clock_gettime(CLOCK_MONOTONIC, &at);
-        at.tv_sec += ms / 1000;
-        at.tv_nsec += (long)(ms % 1000) * 1000000;
-        if (at.tv_nsec >= 1000000000) {
-                at.tv_sec++;
-                at.tv_nsec -= 1000000000;
-        }
-        return at;
-}
-
 enum err bus_produce_wait(struct bus_producer *producer, const struct bus_message *message, int timeout_ms)
 {
-        struct timespec until = deadline_in(timeout_ms);
+        struct timespec until = clock_mono_in(timeout_ms);
         struct waiter *waiter = calloc(1, sizeof(*waiter));
         bool reported;
         enum err err;
@@ -321,7 +307,7 @@ enum err bus_producer_ping(struct bus_producer *producer, int timeout_ms)
 
 enum err bus_producer_flush(struct bus_producer *producer, int timeout_ms)
 {
-        struct timespec until = deadline_in(timeout_ms);
+        struct timespec until = clock_mono_in(timeout_ms);
         int left;
 
         pthread_mutex_lock(&producer->idle_lock);

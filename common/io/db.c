@@ -196,20 +196,6 @@ static void show_pool(struct db *db)
         series_set(db->busy_gauge, (double)(db->reader_count - db->idle_count));
 }
 
-static struct timespec deadline_in(int ms)
-{
-        struct timespec at;
-
-        clock_gettime(CLOCK_MONOTONIC, &at);
-        at.tv_sec += ms / 1000;
-        at.tv_nsec += (long)(ms % 1000) * 1000000;
-        if (at.tv_nsec >= 1000000000) {
-                at.tv_sec++;
-                at.tv_nsec -= 1000000000;
-        }
-        return at;
-}
-
 static void reader_gone(struct db *db)
 {
         pthread_mutex_lock(&db->lock);
@@ -221,7 +207,7 @@ static void reader_gone(struct db *db)
 
 static enum err reader_take(struct db *db, struct db_conn **ret_conn)
 {
-        struct timespec until = deadline_in(db->timeout_ms);
+        struct timespec until = clock_mono_in(db->timeout_ms);
         struct db_conn *conn = NULL;
         enum err err = ERR_OK;
 
